@@ -1,0 +1,1 @@
+"""Codec plug-ins, one file per outside library."""

@@ -1,0 +1,32 @@
+"""Build file of embodiedcomp_codec: the encoder, decoder and link nodes, and the codecs that come with the suite."""
+
+from setuptools import find_packages, setup
+
+NAME = "embodiedcomp_codec"
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    packages=find_packages(exclude=["test", "test.*"]),
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+    ],
+    install_requires=["setuptools"],
+    python_requires=">=3.10",
+    zip_safe=True,
+    maintainer="embodiedcomp maintainers",
+    maintainer_email="embodiedcomp@users.noreply.github.com",
+    description="Image codecs under a rate target for a robot's camera streams, as ROS 2 nodes and as a library.",
+    license="Apache-2.0",
+    entry_points={
+        "console_scripts": [
+            "encoder = embodiedcomp_codec.nodes.encoder:main",
+            "decoder = embodiedcomp_codec.nodes.decoder:main",
+            "link = embodiedcomp_codec.nodes.link:main",
+        ],
+        "embodiedcomp.codecs": [
+            "none = embodiedcomp_codec.codecs.none:NoneCodec",
+        ],
+    },
+)

@@ -1,0 +1,1 @@
+"""Closed-loop trials over compressed cameras: episodes, scoring, statistics, results."""

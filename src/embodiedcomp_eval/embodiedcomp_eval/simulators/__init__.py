@@ -1,0 +1,1 @@
+"""Simulator plug-ins, one file per outside library."""

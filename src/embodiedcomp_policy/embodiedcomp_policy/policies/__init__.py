@@ -1,0 +1,1 @@
+"""Policy plug-ins, one file per outside library or server protocol."""

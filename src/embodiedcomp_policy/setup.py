@@ -1,0 +1,37 @@
+"""Build file of embodiedcomp_policy: the policy and guard nodes, and the policies that come with the suite."""
+
+import os
+from glob import glob
+
+from setuptools import find_packages, setup
+
+NAME = "embodiedcomp_policy"
+# colcon's --symlink-install runs a link to this file from the build folder: config/ is found from the real one.
+ROOT = os.path.relpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", ".."))
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    packages=find_packages(exclude=["test", "test.*"]),
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        (f"share/{NAME}/config/robots", sorted(glob(os.path.join(ROOT, "config", "robots", "*.yaml")))),
+    ],
+    install_requires=["setuptools"],
+    python_requires=">=3.10",
+    zip_safe=True,
+    maintainer="embodiedcomp maintainers",
+    maintainer_email="embodiedcomp@users.noreply.github.com",
+    description="Policies that see decoded camera images, and the guard that checks their joint targets on the robot.",
+    license="Apache-2.0",
+    entry_points={
+        "console_scripts": [
+            "policy = embodiedcomp_policy.nodes.policy:main",
+            "guard = embodiedcomp_policy.nodes.guard:main",
+        ],
+        "embodiedcomp.policies": [
+            "reference = embodiedcomp_policy.policies.reference:make",
+        ],
+    },
+)
