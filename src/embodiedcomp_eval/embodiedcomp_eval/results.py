@@ -1,0 +1,125 @@
+"""The results folder of a trial: ``config.yaml``, ``episodes.jsonl`` (appended, fsynced), ``summary.json``.
+
+A folder belongs to one configuration. Opened again with the same one it is resumed: finished episodes stay, a line
+that a crash cut in half is removed. Attempts that died of the infrastructure go to ``errors.jsonl``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+
+from embodiedcomp_eval.config import load_yaml
+
+
+GROWS = ("episodes",)
+"""Keys that may differ when a folder is resumed: more episodes of the same configuration."""
+
+
+class ResultsError(ValueError):
+    """The folder can't take these results; one line says why."""
+
+
+class ResultsFolder:
+    """Opened for writing by one process at a time; a context manager."""
+
+    def __init__(self, path: Path, configuration: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> None:
+        """Create or resume ``path``. Raises ResultsError; then nothing was written.
+
+        configuration: JSON-able; what decides the episodes, compared on resuming. facts: recorded beside it (versions).
+        """
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._check_or_write(dict(configuration), dict(facts or {}))
+            self._episodes = open(path / "episodes.jsonl", "a+b")
+        except OSError as error:
+            raise ResultsError(f"can't write results into {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._episodes, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._episodes.close()
+            raise ResultsError(f"another run is writing into {path}; wait for it or choose another --out") from error
+        self._drop_torn_line()
+        self.lines = read_lines(path / "episodes.jsonl")
+        self.errors = len(read_lines(path / "errors.jsonl")) if (path / "errors.jsonl").exists() else 0
+
+    def __enter__(self) -> ResultsFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let another process write here."""
+        self._episodes.close()
+
+    @property
+    def finished(self) -> set[int]:
+        """Numbers of the episodes that are done."""
+        return {line["episode"] for line in self.lines}
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Add one finished episode; it is on disk when this returns."""
+        self._episodes.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        self._episodes.flush()
+        os.fsync(self._episodes.fileno())
+        self.lines.append(line)
+
+    def append_error(self, episode: int, seed: int, message: str) -> None:
+        """Record an attempt that died of the infrastructure."""
+        with open(self.path / "errors.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps({"episode": episode, "seed": seed, "error": message}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.errors += 1
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Replace ``summary.json`` in one step."""
+        _write_atomically(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+
+    def _check_or_write(self, configuration: dict[str, Any], facts: dict[str, Any]) -> None:
+        file = self.path / "config.yaml"
+        if file.exists():
+            there = load_yaml(file).get("configuration", {})
+            for key in sorted(set(configuration) | set(there)):
+                if key not in GROWS and configuration.get(key) != there.get(key):
+                    raise ResultsError(
+                        f"{self.path} holds results of another configuration ({key}: {there.get(key)!r} there, "
+                        f"{configuration.get(key)!r} asked for); choose another --out"
+                    )
+        elif any(self.path.iterdir()):
+            raise ResultsError(f"{self.path} is not empty and holds no config.yaml of a trial; choose another --out")
+        else:
+            _write_atomically(file, yaml.safe_dump({"configuration": configuration, "facts": facts}, sort_keys=False))
+
+    def _drop_torn_line(self) -> None:
+        self._episodes.seek(0)
+        content = self._episodes.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            self._episodes.truncate(whole)
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The finished episodes of an ``episodes.jsonl``; a last line without its newline is not one yet."""
+    content = path.read_text(encoding="utf-8")
+    return [json.loads(line) for line in content[: content.rfind("\n") + 1].splitlines()]
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_suffix(path.suffix + ".tmp")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)

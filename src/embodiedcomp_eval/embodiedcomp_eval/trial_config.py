@@ -1,0 +1,95 @@
+"""Everything that decides a trial's episodes, in one value: the command line, the nodes and ``config.yaml`` all use it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from embodiedcomp_codec.codec import CodecError, Mode
+from embodiedcomp_codec.stream import StreamConfig
+from embodiedcomp_eval.config import ConfigError, config_names, from_mapping
+from embodiedcomp_eval.sensor import SensorKind
+from embodiedcomp_eval.task import TaskConfig, load_task
+from embodiedcomp_policy.registry import policy_names
+
+Send = Literal["on_query", "every_step"]
+Timing = Literal["lockstep", "charged", "realtime"]
+Transport = Literal["ros", "inprocess"]
+
+DEFAULT_TARGET_BPP = 0.05
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class TrialConfig:
+    """Options of ``trial`` (design: The commands). Targets are NaN if unset; neither set means the codec's finest quality."""
+
+    codec: str = "av1"
+    mode: Mode = "inter"
+    target_bpp: float = math.nan
+    target_bitrate: float = math.nan
+    budget_window: float = 1.0
+    policy: str = "reference"
+    checkpoint: str | None = None
+    server: str | None = None
+    task: str = "ur5e_lift"
+    episodes: int = 3
+    seed: int = 10000
+    link: str = "none"
+    send: Send = "on_query"
+    sensor: SensorKind = "clean"
+    grey: bool = False
+    timing: Timing = "lockstep"
+    transport: Transport = "ros"
+
+    @property
+    def seeds(self) -> list[int]:
+        """One seed per episode."""
+        return list(range(self.seed, self.seed + self.episodes))
+
+    def stream(self, task: TaskConfig) -> StreamConfig:
+        """The encoder's configuration for one camera; the frame period is a hint of the send schedule."""
+        steps = task.replan_period if self.send == "on_query" else 1
+        return StreamConfig(
+            codec=self.codec,
+            mode=self.mode,
+            target_bpp=self.target_bpp,
+            target_bitrate=self.target_bitrate,
+            budget_window=self.budget_window,
+            frame_period=steps / task.control_hz,
+        )
+
+    def validate(self) -> TaskConfig:
+        """Check everything that can be checked before a process starts; returns the task. Raises ConfigError."""
+        task = load_task(self.task)
+        if self.episodes < 1:
+            raise ConfigError(f"episodes must be 1 or more, found {self.episodes}")
+        if self.seed < 0:
+            raise ConfigError(f"seed must be 0 or more, found {self.seed}")
+        try:
+            self.stream(task).validate()
+        except CodecError as error:
+            raise ConfigError(str(error)) from error
+        if self.policy not in policy_names():
+            raise ConfigError(f"unknown policy {self.policy!r}; choose from {', '.join(policy_names())}")
+        if self.link != "none" and not self.link.endswith((".yaml", ".yml")) and self.link not in config_names("links"):
+            raise ConfigError(f"unknown link {self.link!r}; choose from none, {', '.join(config_names('links'))}")
+        if self.timing == "realtime" and self.transport == "inprocess":
+            raise ConfigError("timing 'realtime' needs transport ros; in process choose from lockstep, charged")
+        if self.timing == "charged" and self.transport == "ros":
+            raise ConfigError("timing 'charged' needs transport inprocess; over ros choose from lockstep, realtime")
+        return task
+
+    def to_mapping(self) -> dict[str, Any]:
+        """As written to ``config.yaml``: unset targets are null."""
+        values = dataclasses.asdict(self)
+        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
+
+
+def trial_from_mapping(values: dict[str, Any], where: str) -> TrialConfig:
+    """Read back what ``to_mapping`` wrote. Raises ConfigError."""
+    return from_mapping(TrialConfig, values, where)
+
+
