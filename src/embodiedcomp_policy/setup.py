@@ -13,14 +13,16 @@ setup(
     name=NAME,
     version="0.1.0",
     packages=find_packages(exclude=["test", "test.*"]),
+    package_data={NAME: ["weights/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
-        (f"share/{NAME}/config/robots", sorted(glob(os.path.join(ROOT, "config", "robots", "*.yaml")))),
+        # The robot side finds its robot without embodiedcomp_eval.
+        (f"share/{NAME}/config/robots", sorted(glob(os.path.join(ROOT, "config", "robots", "*.[yu]*")))),
     ],
     install_requires=["setuptools"],
     python_requires=">=3.10",
-    zip_safe=True,
+    zip_safe=False,
     maintainer="embodiedcomp maintainers",
     maintainer_email="embodiedcomp@users.noreply.github.com",
     description="Policies that see decoded camera images, and the guard that checks their joint targets on the robot.",

@@ -1,1 +1,1 @@
-"""ROS 2 nodes: policy, guard."""
+"""The ROS 2 nodes: parameters, messages and wiring; no arithmetic."""

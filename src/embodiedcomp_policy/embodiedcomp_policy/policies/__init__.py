@@ -1,1 +1,1 @@
-"""Policy plug-ins, one file per outside library or server protocol."""
+"""Policy backends, one file each, and the wrappers of outside libraries that they share."""
