@@ -1,0 +1,77 @@
+"""The robot's side of a trial as one object: simulator, camera sensor, trajectory controller. What the node wraps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embodiedcomp_eval.sensor import Image, Sensor
+from embodiedcomp_eval.simulator import JointState, Pose, Simulator
+from embodiedcomp_eval.task import TaskConfig
+from embodiedcomp_policy.trajectory import position_at
+
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Instant:
+    """What can be known of the robot at one stamp. images: empty if no frame was due."""
+
+    stamp_ns: int
+    joints: JointState
+    pose: Pose
+    images: dict[str, Image]
+
+
+class Plant:
+    """Moves only by trajectories; without one it holds where it stands."""
+
+    def __init__(self, task: TaskConfig, simulator: Simulator, sensor: Sensor, every_step: bool) -> None:
+        self._task, self._simulator, self._sensor, self._every_step = task, simulator, sensor, every_step
+        self._period_ns = round(1e9 / task.control_hz)
+        self._seed = 0
+        self._times_ns: npt.NDArray[np.int64] = np.zeros(1, dtype=np.int64)
+        self._points: Vector = np.zeros((1, 0))
+
+    def reset(self, seed: int) -> dict[str, Any]:
+        """Build the scene of ``seed``; the clock is 0 again. Returns what was drawn."""
+        self._seed = seed
+        scene = self._simulator.reset(seed)
+        self._times_ns = np.array([self._simulator.time_ns], dtype=np.int64)
+        self._points = self._simulator.joint_state().positions[None].copy()
+        return scene
+
+    @property
+    def time_ns(self) -> int:
+        return self._simulator.time_ns
+
+    def observe(self, frames: bool) -> Instant:
+        """The present instant, rendered if ``frames``."""
+        stamp_ns = self._simulator.time_ns
+        images = {}
+        if frames:
+            for camera, image in self._simulator.render().items():
+                images[camera] = self._sensor.capture(image, self._seed, camera, stamp_ns)
+        return Instant(stamp_ns, self._simulator.joint_state(), self._simulator.object_pose(), images)
+
+    def follow(self, stamp_ns: int, times_ns: npt.NDArray[np.int64], points: Vector) -> None:
+        """From now on, follow points ``(T, J)`` rad due ``times_ns`` after ``stamp_ns``."""
+        self._times_ns, self._points = stamp_ns + times_ns, points
+
+    def step(self) -> None:
+        """One control period towards where the trajectory wants the joints at its end; after its last point, there."""
+        self._simulator.step(position_at(self._times_ns, self._points, self._simulator.time_ns + self._period_ns))
+
+    def execute(self, steps: int) -> Iterator[Instant]:
+        """``steps`` control periods; a frame after each but the last where every step is sent (that one is asked for)."""
+        for number in range(1, steps + 1):
+            self.step()
+            yield self.observe(self._every_step and number < steps)
+
+    def close(self) -> None:
+        """Free the renderer."""
+        self._simulator.close()
