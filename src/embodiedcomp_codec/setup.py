@@ -11,9 +11,10 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
+        (f"share/{NAME}/config", ["../../config/codecs.yaml"]),
     ],
     install_requires=["setuptools"],
-    python_requires=">=3.10",
+    python_requires=">=3.11",
     zip_safe=True,
     maintainer="embodiedcomp maintainers",
     maintainer_email="embodiedcomp@users.noreply.github.com",
@@ -27,6 +28,9 @@ setup(
         ],
         "embodiedcomp.codecs": [
             "none = embodiedcomp_codec.codecs.none:NoneCodec",
+            "jpeg = embodiedcomp_codec.codecs.pillow:JPEG",
+            "webp = embodiedcomp_codec.codecs.pillow:WEBP",
+            "av1 = embodiedcomp_codec.codecs.svtav1:SvtAv1Codec",
         ],
     },
 )

@@ -1,0 +1,70 @@
+"""Still-picture codecs through Pillow: jpeg and webp. Every frame decodes alone."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import PIL.Image
+
+from embodiedcomp_codec.codec import BitstreamError, Coded, Decoder, Encoder, Image, Mode
+
+
+class PillowCodec:
+    """One of Pillow's formats; ``levels`` quality steps from ``coarsest`` to ``finest`` in Pillow's own numbers."""
+
+    modes: tuple[Mode, ...] = ("intra",)
+    lossless = False
+
+    def __init__(self, name: str, format: str, coarsest: int, finest: int, **options: Any) -> None:
+        self.name = name
+        self.format = format
+        self.coarsest = coarsest
+        self.finest = finest
+        self.levels = finest - coarsest + 1
+        self.options = options
+
+    def encoder(self, width: int, height: int, mode: Mode) -> Encoder:
+        """A stateless encoder."""
+        return _PillowEncoder(self)
+
+    def decoder(self, mode: Mode) -> Decoder:
+        """A stateless decoder."""
+        return _PillowDecoder(self.format)
+
+
+class _PillowEncoder:
+    def __init__(self, codec: PillowCodec) -> None:
+        self._codec = codec
+
+    def encode(self, image: Image, quality: float, key: bool) -> Coded:
+        codec, out = self._codec, io.BytesIO()
+        number = codec.coarsest + round(quality * (codec.finest - codec.coarsest))
+        PIL.Image.fromarray(image).save(out, codec.format, quality=number, **codec.options)
+        return Coded(out.getvalue(), key=True)
+
+
+class _PillowDecoder:
+    def __init__(self, format: str) -> None:
+        self._format = format
+
+    def decode(self, data: bytes, key: bool, width: int, height: int) -> Image:
+        return decode_still(data, self._format, width, height)
+
+
+def decode_still(data: bytes, format: str, width: int, height: int) -> Image:
+    """Decode a picture file of exactly this format and size; its size is read before its pixels are."""
+    try:
+        with PIL.Image.open(io.BytesIO(data), formats=(format,)) as picture:
+            if picture.size != (width, height):
+                raise BitstreamError(f"a {format} file of {picture.size} where {(width, height)} was announced")
+            return np.array(picture.convert("RGB"))
+    except BitstreamError:
+        raise
+    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more
+        raise BitstreamError(f"no {format} picture of {width}x{height}: {error}") from error
+
+
+JPEG = PillowCodec("jpeg", "JPEG", 1, 98, optimize=True, subsampling=2)
+WEBP = PillowCodec("webp", "WEBP", 0, 100, method=4)

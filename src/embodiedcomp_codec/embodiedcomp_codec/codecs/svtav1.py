@@ -1,0 +1,181 @@
+"""AV1: encoded by the SVT-AV1 library that PyAV ships, decoded by dav1d through PyAV.
+
+PyAV's own encoder object can't change the quantiser while open, and reopening it costs a key frame. SVT-AV1 can: with
+``use-q-file`` it takes the quantiser of every picture from the picture's header. So its C interface is called directly: five
+functions, three small structures, all settings by name. See ``docs/decisions/0011-rate-control.md``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import functools
+import os
+import pathlib
+import time
+import weakref
+
+import av
+import numpy as np
+
+from embodiedcomp_codec.codec import Coded, CodecError, Decoder, Encoder, Image, Mode
+from embodiedcomp_codec.codecs.video_decoder import AvDecoder
+from embodiedcomp_codec.codecs.yuv import ToYuv, coded_size
+
+COARSEST_QP = 63
+FINEST_QP = 1  # 0 would switch to lossless coding
+_API_MAJOR = 4
+_CONFIGURATION_BYTES = 1 << 16  # EbSvtAv1EncConfiguration is about 1.5 kB; it is only ever passed through
+_KEY_PICTURE, _AUTOMATIC_PICTURE = 3, 0xFF
+_END_OF_STREAM = 1
+_TEMPORAL_DELIMITER = b"\x12\x00"
+_PACKET_TIMEOUT = 10.0  # s
+_SETTINGS = {
+    "preset": 8,
+    "rtc": 1,
+    "rc": 0,
+    "use-q-file": 1,
+    "pred-struct": 1,
+    "hierarchical-levels": 0,
+    "lookahead": 0,
+    "scd": 0,
+    "enable-tf": 0,
+    "aq-mode": 0,
+    "keyint": -1,
+    "lp": 1,
+    "fps-num": 10,
+    "fps-denom": 1,
+}
+
+
+class _Picture(ctypes.Structure):
+    """EbBufferHeaderType of SVT-AV1 4."""
+
+    _fields_ = [
+        ("size", ctypes.c_uint32),
+        ("buffer", ctypes.c_void_p),
+        ("filled", ctypes.c_uint32),
+        ("allocated", ctypes.c_uint32),
+        ("private", ctypes.c_void_p),
+        ("wrapper", ctypes.c_void_p),
+        ("tick", ctypes.c_uint32),
+        ("dts", ctypes.c_int64),
+        ("pts", ctypes.c_int64),
+        ("temporal_layer", ctypes.c_uint8),
+        ("qp", ctypes.c_uint32),
+        ("average_qp", ctypes.c_uint32),
+        ("type", ctypes.c_uint32),
+        ("luma_sse", ctypes.c_uint64),
+        ("cr_sse", ctypes.c_uint64),
+        ("cb_sse", ctypes.c_uint64),
+        ("flags", ctypes.c_uint32),
+        ("luma_ssim", ctypes.c_double),
+        ("cr_ssim", ctypes.c_double),
+        ("cb_ssim", ctypes.c_double),
+        ("metadata", ctypes.c_void_p),
+    ]
+
+
+class _Planes(ctypes.Structure):
+    """EbSvtIOFormat of SVT-AV1 4."""
+
+    _fields_ = [
+        ("luma", ctypes.c_void_p),
+        ("cb", ctypes.c_void_p),
+        ("cr", ctypes.c_void_p),
+        ("luma_stride", ctypes.c_uint32),
+        ("cr_stride", ctypes.c_uint32),
+        ("cb_stride", ctypes.c_uint32),
+    ]
+
+
+class SvtAv1Codec:
+    """AV1, low delay: every frame from the one before, or every frame alone."""
+
+    name = "av1"
+    modes: tuple[Mode, ...] = ("inter", "intra")
+    lossless = False
+    levels = COARSEST_QP - FINEST_QP + 1
+
+    def encoder(self, width: int, height: int, mode: Mode) -> Encoder:
+        """A fresh SVT-AV1 encoder. Raises CodecError where PyAV comes without SVT-AV1 4."""
+        return _SvtEncoder(width, height, mode)
+
+    def decoder(self, mode: Mode) -> Decoder:
+        """A fresh dav1d decoder."""
+        return AvDecoder("libdav1d")
+
+
+class _SvtEncoder:
+    def __init__(self, width: int, height: int, mode: Mode) -> None:
+        self._library = _library()
+        self._intra = mode == "intra"
+        self._width, self._height = coded_size(width, height)
+        self._yuv = ToYuv()
+        self._count = 0
+        self._handle = ctypes.c_void_p()
+        configuration = ctypes.create_string_buffer(_CONFIGURATION_BYTES)
+        _check("init_handle", self._library.svt_av1_enc_init_handle(ctypes.byref(self._handle), configuration))
+        self._close = weakref.finalize(self, _close, self._library, self._handle)
+        for name, value in {"width": self._width, "height": self._height, **_SETTINGS}.items():
+            status = self._library.svt_av1_enc_parse_parameter(configuration, name.encode(), str(value).encode())
+            _check(f"parameter {name}={value}", status)
+        _check("set_parameter", self._library.svt_av1_enc_set_parameter(self._handle, configuration))
+        _check("init", self._library.svt_av1_enc_init(self._handle))
+
+    def encode(self, image: Image, quality: float, key: bool) -> Coded:
+        planes = self._yuv.planes(image)
+        start, luma = planes.ctypes.data, self._width * self._height
+        layout = _Planes(start, start + luma, start + luma * 5 // 4, self._width, self._width // 2, self._width // 2)
+        picture = _Picture(
+            size=ctypes.sizeof(_Picture),
+            buffer=ctypes.addressof(layout),
+            filled=planes.nbytes,
+            allocated=planes.nbytes,
+            pts=self._count,
+            qp=round(COARSEST_QP + quality * (FINEST_QP - COARSEST_QP)),
+            type=_KEY_PICTURE if key or self._intra or self._count == 0 else _AUTOMATIC_PICTURE,
+        )
+        self._count += 1
+        _check("send_picture", self._library.svt_av1_enc_send_picture(self._handle, ctypes.byref(picture)))
+        return self._receive()
+
+    def _receive(self) -> Coded:
+        """Wait for the picture just sent: in low delay each gives one packet, coded on SVT-AV1's own thread."""
+        out = ctypes.POINTER(_Picture)()
+        deadline = time.monotonic() + _PACKET_TIMEOUT
+        while self._library.svt_av1_enc_get_packet(self._handle, ctypes.byref(out), 0) != 0:
+            if time.monotonic() > deadline:
+                raise CodecError(f"av1: SVT-AV1 gave no packet within {_PACKET_TIMEOUT:g} s")
+            os.sched_yield()
+        data = ctypes.string_at(out.contents.buffer, out.contents.filled)
+        key = out.contents.type == _KEY_PICTURE
+        self._library.svt_av1_enc_release_out_buffer(ctypes.byref(out))
+        # The message frames the packet, so the delimiter says nothing.
+        return Coded(data.removeprefix(_TEMPORAL_DELIMITER), key)
+
+
+def _close(library: ctypes.CDLL, handle: ctypes.c_void_p) -> None:
+    end = _Picture(size=ctypes.sizeof(_Picture), flags=_END_OF_STREAM, type=_AUTOMATIC_PICTURE)
+    library.svt_av1_enc_send_picture(handle, ctypes.byref(end))
+    library.svt_av1_enc_deinit(handle)
+    library.svt_av1_enc_deinit_handle(handle)
+
+
+def _check(what: str, status: int) -> None:
+    if status != 0:
+        raise CodecError(f"av1: SVT-AV1 refused {what} (error {status & 0xFFFFFFFF:#x})")
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    """The SVT-AV1 4 that PyAV brought, else the system's; its interface is not compatible between major versions."""
+    os.environ.setdefault("SVT_LOG", "1")
+    shipped = pathlib.Path(av.__file__).parent.parent / "av.libs"
+    found = [str(path) for path in sorted(shipped.glob(f"libSvtAv1Enc*.so.{_API_MAJOR}*"))]
+    for name in (*found, f"libSvtAv1Enc.so.{_API_MAJOR}"):
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    raise CodecError(f"av1: no SVT-AV1 {_API_MAJOR} library found beside PyAV {av.__version__} or on the system; install av 18")

@@ -1,0 +1,34 @@
+"""One packet in, one picture out, through PyAV: the decoder of every video codec here."""
+
+from __future__ import annotations
+
+import av
+import av.error
+
+from embodiedcomp_codec.codec import BitstreamError, Image
+from embodiedcomp_codec.codecs.yuv import ToRgb
+
+
+class AvDecoder:
+    """Decodes one video stream with one of FFmpeg's decoders, single-threaded and without delay."""
+
+    def __init__(self, decoder: str) -> None:
+        self._context = av.CodecContext.create(decoder, "r")
+        self._context.thread_count = 1
+        self._context.flags |= av.codec.context.Flags.low_delay
+        self._rgb = ToRgb()
+
+    def decode(self, data: bytes, key: bool, width: int, height: int) -> Image:
+        """Return ``(height, width, 3) uint8``. Raises BitstreamError unless the packet is exactly one such picture."""
+        if not data:
+            raise BitstreamError("an empty packet")
+        try:
+            frames = self._context.decode(av.Packet(data))
+        except (av.error.FFmpegError, ValueError) as error:
+            raise BitstreamError(f"no picture of {width}x{height}: {error}") from error
+        if len(frames) != 1:
+            raise BitstreamError(f"a packet gave {len(frames)} pictures instead of one")
+        frame = frames[0]
+        if not isinstance(frame, av.VideoFrame) or frame.is_corrupt:
+            raise BitstreamError(f"a damaged picture of {width}x{height}")
+        return self._rgb.image(frame, width, height)

@@ -1,0 +1,163 @@
+"""Rate control: how many bits each frame may cost, and which quality step costs that many.
+
+Time is the frames' own stamps and bits are the packets' own sizes, so that the same frames always give the same decisions.
+Two parts. ``Budget`` is a token bucket: it grants each frame an allowance, remembers what was spent, and turns both into
+a target. ``search`` looks for the quality step that meets the target, by trial encodes. Why this design: see
+``docs/decisions/0011-rate-control.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MAX_BPP = 24.0
+DEFAULT_PERIOD = 0.1  # s, until two stamps are known
+MIN_WINDOW_FRAMES = 4  # a key frame can't be repaid within less
+KEY_SHARE = 0.4  # of one window's bits, at most, for a key frame beyond its own allowance
+MAX_CATCH_UP = 1.6  # a frame's target, at most, in allowances
+MIN_TARGET = 0.35  # a frame's target, at least, in allowances
+CARRY_GAIN = 0.5  # share of the balance that the next inter frame makes up for
+CREDIT_FRAMES = 1.0  # unspent bits that an inter stream may keep, in allowances
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is asked of a stream: bits per source pixel of each frame, or bit/s; both NaN = the codec's finest quality."""
+
+    bpp: float = math.nan
+    bitrate: float = math.nan
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether neither is set."""
+        return math.isnan(self.bpp) and math.isnan(self.bitrate)
+
+    def problem(self) -> str | None:
+        """One line on what is impossible about it, or None."""
+        if not math.isnan(self.bpp) and not math.isnan(self.bitrate):
+            return f"target_bpp {self.bpp:g} and target_bitrate {self.bitrate:g} are both set; set one"
+        if not math.isnan(self.bpp) and not 0 < self.bpp <= MAX_BPP:
+            return f"target_bpp {self.bpp:g} is impossible; choose more than 0 and at most {MAX_BPP:g} bits per pixel"
+        if not math.isnan(self.bitrate) and not 0 < self.bitrate < math.inf:
+            return f"target_bitrate {self.bitrate:g} is impossible; choose a finite number of bit/s above 0"
+        return None
+
+
+class Budget:
+    """A token bucket over one stream's stamps.
+
+    A key frame of an inter stream may cost more than its allowance; the excess is repaid in equal instalments over the
+    frames of two windows. Everything else over or under the allowance is carried to the next frames.
+    """
+
+    def __init__(self, target: Target, window: float, frame_period: float, intra: bool) -> None:
+        self._target = target
+        self._window = window
+        self._hint = frame_period
+        self._intra = intra
+        self._last_stamp: int | None = None
+        self._period = frame_period if frame_period > 0 else DEFAULT_PERIOD
+        self._balance = 0.0
+        self._debts: list[tuple[float, int]] = []
+        self._allowance = 0.0
+
+    def retarget(self, target: Target) -> None:
+        """Follow another target from the next frame on; what an old target left over is forgotten."""
+        self._target = target
+        self._balance = 0.0
+        self._debts = []
+
+    def grant(self, stamp_ns: int, pixels: int) -> float:
+        """Open the account of the frame at ``stamp_ns`` with ``pixels`` source pixels; return its allowance in bits."""
+        elapsed = self._period if self._last_stamp is None else (stamp_ns - self._last_stamp) * 1e-9
+        self._last_stamp = stamp_ns
+        # A clock that stands or jumps back (a bag that loops) says nothing about time: use the usual period.
+        credited = min(elapsed, self._window) if elapsed > 0 else self._period
+        if elapsed > 0:
+            self._period = elapsed
+        by_pixels = math.isnan(self._target.bitrate)
+        self._allowance = self._target.bpp * pixels if by_pixels else self._target.bitrate * credited
+        return self._allowance
+
+    @property
+    def window_frames(self) -> int:
+        """Frames in one window at the present pace."""
+        return max(MIN_WINDOW_FRAMES, round(self._window / self._period))
+
+    def target(self) -> float:
+        """Bits that the open frame should cost, unless it is a key frame of an inter stream."""
+        if self._intra:
+            return max(MIN_TARGET * self._allowance, self._allowance + self._balance)
+        instalment = sum(amount for amount, _ in self._debts)
+        wanted = self._allowance - instalment + CARRY_GAIN * self._balance
+        return min(max(wanted, MIN_TARGET * self._allowance), MAX_CATCH_UP * self._allowance)
+
+    def key_target(self) -> float:
+        """Bits that the open frame may cost as a key frame of an inter stream."""
+        if self._intra:
+            return self.target()
+        return self._allowance * (1 + KEY_SHARE * self.window_frames)
+
+    def spend(self, bits: float, key: bool) -> None:
+        """Close the open frame's account with what it really cost."""
+        instalment = sum(amount for amount, _ in self._debts)
+        self._debts = [(amount, left - 1) for amount, left in self._debts if left > 1]
+        excess = bits - (self._allowance - instalment)
+        if key and not self._intra and excess > 0:
+            frames = 2 * self.window_frames - 1
+            self._debts.append((excess / frames, frames))
+        else:
+            self._balance -= excess
+        # Neither a frozen picture nor a target below the floor may pile up what later frames would have to settle.
+        credit = CREDIT_FRAMES * self._allowance
+        debt = self.window_frames * self._allowance
+        self._balance = min(max(self._balance, -debt), credit)
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Where a search may stop: bits between ``low`` and ``high`` times the target, or after ``trials`` encodes."""
+
+    low: float
+    high: float
+    trials: int
+
+
+def search(bits_at: Callable[[int], int], levels: int, start: int, halving: float, target: float, tolerance: Tolerance) -> int:
+    """Return the quality step in 0 … ``levels`` - 1 whose bits come nearest to ``target`` from below the high tolerance.
+
+    ``bits_at`` encodes at a step and returns its bits, which grow with the step (nearly always). ``start`` is the first
+    guess; ``halving`` how many steps halve the bits. Falls back to the cheapest step tried when all are too large.
+    """
+    tried: dict[int, int] = {}
+    low, high = -1, levels  # the last step known to be affordable, the first known to be too dear
+    level = min(max(start, 0), levels - 1)
+    while len(tried) < tolerance.trials and level not in tried:
+        bits = tried[level] = bits_at(level)
+        if tolerance.low * target <= bits <= tolerance.high * target:
+            return level
+        if bits > tolerance.high * target:
+            high = min(high, level)
+        else:
+            low = max(low, level)
+        if high - low <= 1:
+            break
+        level = _next_level(tried, low, high, levels, halving, target)
+    if levels and low < 0 and 0 not in tried:
+        tried[0] = bits_at(0)
+    affordable = [step for step, bits in tried.items() if bits <= tolerance.high * target]
+    return max(affordable) if affordable else min(tried, key=lambda step: (tried[step], step))
+
+
+def _next_level(tried: dict[int, int], low: int, high: int, levels: int, halving: float, target: float) -> int:
+    """Interpolate log bits between the bracket's ends, or extrapolate with the slope, strictly inside the bracket."""
+    if low in tried and high in tried:
+        span = math.log2(tried[high] / tried[low]) if tried[high] > tried[low] else 1.0
+        guess = low + (high - low) * math.log2(max(target / tried[low], 1.0)) / span
+    elif low in tried:
+        guess = low + halving * math.log2(max(target / tried[low], 1.0))
+    else:
+        guess = high - halving * math.log2(max(tried[high] / target, 1.0))
+    return min(max(round(guess), low + 1, 0), high - 1, levels - 1)

@@ -1,0 +1,40 @@
+"""Codecs by name, from the entry point group ``embodiedcomp.codecs`` of every installed package.
+
+Listing names loads nothing; asking for one loads that one only, so that a node with ``jpeg`` never imports torch.
+"""
+
+from __future__ import annotations
+
+import functools
+from importlib.metadata import EntryPoint, entry_points
+
+from embodiedcomp_codec.codec import Codec, CodecError
+
+GROUP = "embodiedcomp.codecs"
+
+
+def codec_names() -> list[str]:
+    """The names of all installed codecs, sorted; nothing is imported."""
+    return sorted(_entry_points())
+
+
+@functools.cache
+def get_codec(name: str) -> Codec:
+    """Load and return the codec ``name``. Raises CodecError naming the choices, or why it can't be loaded."""
+    point = _entry_points().get(name)
+    if point is None:
+        raise CodecError(f"unknown codec {name!r}; choose one of: {', '.join(codec_names())}")
+    try:
+        codec = point.load()
+    except ImportError as error:
+        raise CodecError(f"codec {name!r} can't be loaded: {error}") from error
+    codec = codec() if isinstance(codec, type) or not isinstance(codec, Codec) else codec
+    if not isinstance(codec, Codec):
+        raise CodecError(f"entry point {point.value!r} of codec {name!r} is no codec (see embodiedcomp_codec.codec.Codec)")
+    if codec.name != name:
+        raise CodecError(f"entry point {name!r} holds a codec that calls itself {codec.name!r}")
+    return codec
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}

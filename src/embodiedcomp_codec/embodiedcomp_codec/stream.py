@@ -1,0 +1,338 @@
+"""One camera's stream: frames in, packets out, and back. Nodes, trials, replay and training all run exactly this.
+
+``EncoderStream`` puts a codec under a rate target; ``DecoderStream`` turns packets into pictures and never shows one that
+was built on a missing reference. Both are pure: stamps and bytes come in as arguments.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from embodiedcomp_codec.codec import BitstreamError, Codec, Coded, CodecError, Decoder, Encoder, Image, Mode
+from embodiedcomp_codec.config import Ladder, ladder, rate_point
+from embodiedcomp_codec.frame import check_image, coded_side, downsample, upsample
+from embodiedcomp_codec.packet import SEQUENCE_MODULUS, Header, KeyInfo, pack, sequence_follows, unpack
+from embodiedcomp_codec.rate_control import Budget, Target, Tolerance, search
+from embodiedcomp_codec.registry import get_codec
+
+DEFAULT_LEVELS = 64
+REPLAY_FRAMES = 32  # an inter frame is tried again only while its group of pictures is this short
+INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
+KEY_TOLERANCE = Tolerance(low=0.8, high=1.0, trials=6)
+INTER_TOLERANCE = Tolerance(low=0.85, high=1.12, trials=4)
+ONE_TRIAL = Tolerance(low=0.0, high=math.inf, trials=1)
+FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
+CEILING_MARGIN = 0.95
+HALVING_LEVELS = 8  # quality steps that halve the bits, of 64, until measured
+
+
+@dataclass(frozen=True)
+class StreamConfig:
+    """How one camera is coded. At most one target is set; neither = the codec's finest quality.
+
+    target_bpp: payload bits per source pixel of every frame. target_bitrate: payload bit/s of stamp time.
+    budget_window: s. frame_period: s, a hint of the send schedule until two stamps are known.
+    A codec that lacks ``mode`` (a still codec has no inter) uses the one that it has.
+    """
+
+    codec: str
+    mode: Mode = "inter"
+    target_bpp: float = math.nan
+    target_bitrate: float = math.nan
+    budget_window: float = 1.0
+    frame_period: float = math.nan
+
+    @property
+    def target(self) -> Target:
+        """Both targets as one value."""
+        return Target(self.target_bpp, self.target_bitrate)
+
+    def validate(self) -> None:
+        """Raise CodecError with one line on anything impossible."""
+        get_codec(self.codec)
+        if self.mode not in ("intra", "inter"):
+            raise CodecError(f"mode {self.mode!r} is unknown; choose one of: inter, intra")
+        problem = self.target.problem()
+        if problem:
+            raise CodecError(problem)
+        if not 0 < self.budget_window < math.inf:
+            raise CodecError(f"budget_window {self.budget_window:g} is impossible; choose a finite number of s above 0")
+        if not math.isnan(self.frame_period) and not 0 < self.frame_period < math.inf:
+            raise CodecError(f"frame_period {self.frame_period:g} is impossible; choose a finite number of s above 0")
+
+
+@dataclass(frozen=True)
+class SentFrame:
+    """What one frame became. ``packet`` is the whole payload; ``downsample`` n means n/8 of each side was coded."""
+
+    packet: bytes
+    key: bool
+    sequence: int
+    quality: float
+    downsample: int
+    at_floor: bool
+    at_ceiling: bool
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One way to code the frame at hand: the encoder as it stands afterwards, and what it gave."""
+
+    encoder: Encoder
+    coded: Coded
+    level: int
+    downsample: int
+
+
+class EncoderStream:
+    """Codes one camera's frames under its target."""
+
+    def __init__(self, config: StreamConfig) -> None:
+        config.validate()
+        self._codec: Codec = get_codec(config.codec)
+        self._config = config
+        self._mode: Mode = config.mode if config.mode in self._codec.modes else self._codec.modes[0]
+        self._levels: int = getattr(self._codec, "levels", DEFAULT_LEVELS)
+        self._rungs: Ladder = ((0.0, 8),) if self._codec.lossless else ladder(self._codec.name)
+        self._target = config.target
+        self._initial = config.target
+        self.reset()
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in force: the configured one, or the codec's only one."""
+        return self._mode
+
+    @property
+    def target(self) -> Target:
+        """The target in force."""
+        return self._target
+
+    def reset(self) -> None:
+        """Return to exactly the state after construction."""
+        self._target = self._initial
+        self._budget = Budget(self._target, self._config.budget_window, self._config.frame_period, self._mode == "intra")
+        self._size = (0, 0)
+        self._sequence = 0
+        self._encoder: Encoder | None = None
+        self._group: list[tuple[Image, int, bool]] = []
+        self._group_frames = 0
+        self._downsample = 8
+        self._key_level = self._levels // 3
+        self._level = self._levels // 2
+        self._last_bits = 0
+        self._key_wanted = True
+
+    def request_key(self) -> None:
+        """Make the next frame a key frame."""
+        self._key_wanted = True
+
+    def set_target(self, *, target_bpp: float = math.nan, target_bitrate: float = math.nan) -> None:
+        """Follow another target from the next frame on. Raises CodecError and changes nothing if it is impossible."""
+        target = Target(target_bpp, target_bitrate)
+        problem = target.problem()
+        if problem:
+            raise CodecError(problem)
+        self._target = target
+        self._budget.retarget(target)
+
+    def encode(self, image: Image, stamp_ns: int) -> SentFrame:
+        """Code one frame ``(H, W, 3) uint8`` of the source stamp ``stamp_ns``."""
+        check_image(image)
+        height, width = image.shape[:2]
+        if (width, height) != self._size:
+            self._size = (width, height)
+            self._key_wanted = True
+        key = self._key_wanted or self._mode == "intra"
+        allowance = self._budget.grant(stamp_ns, width * height)
+        header_bits = 8 * len(self._header(key, 8))
+        if self._target.unlimited:
+            goal = math.inf
+            trial = self._try_key(image, 8, self._levels - 1) if key else self._continue(image, self._levels - 1)
+        elif key:
+            goal = self._budget.key_target()
+            trial = self._choose_key(image, max(goal - header_bits, 1.0), allowance / (width * height))
+        else:
+            goal = self._budget.target()
+            trial = self._choose_inter(image, max(goal - header_bits, 1.0))
+        return self._commit(image, trial, goal, key)
+
+    def _choose_key(self, image: Image, goal: float, bpp: float) -> _Trial:
+        """A key frame: the rate point that serves the target, or a coarser one where its floor is too high."""
+        serving = rate_point(self._rungs, bpp)
+        trial = None
+        for n in sorted({n for _, n in self._rungs if n <= serving}, reverse=True):
+            small = downsample(image, n)
+            trials: dict[int, _Trial] = {}
+
+            def bits_at(level: int, n: int = n, small: Image = small, trials: dict[int, _Trial] = trials) -> int:
+                trials[level] = self._try_key(small, n, level)
+                return 8 * len(trials[level].coded.data)
+
+            intra = self._mode == "intra"
+            tolerance = INTRA_TOLERANCE if intra else KEY_TOLERANCE
+            start = self._level if intra else self._key_level
+            level = search(bits_at, self._levels, start, self._halving, goal, tolerance)
+            trial = trials[level]
+            if 8 * len(trial.coded.data) <= tolerance.high * goal:
+                break
+        assert trial is not None, "a ladder has at least one rung"
+        return trial
+
+    def _try_key(self, small: Image, n: int, level: int) -> _Trial:
+        """Code an already downsampled frame alone: intra in the open encoder, inter in a fresh one."""
+        encoder = self._encoder
+        if encoder is None or self._mode == "inter" or n != self._downsample or self._key_wanted:
+            encoder = self._codec.encoder(small.shape[1], small.shape[0], self._mode)
+        coded = encoder.encode(small, self._quality(level), True)
+        return _Trial(encoder, coded, level, n)
+
+    def _choose_inter(self, image: Image, goal: float) -> _Trial:
+        """A frame predicted from the last: tried again with other qualities while its group is short enough to replay."""
+        if self._group_frames > REPLAY_FRAMES:
+            return self._continue(image, self._predict_level(goal))
+        small = downsample(image, self._downsample)
+        trials: dict[int, _Trial] = {}
+
+        def bits_at(level: int) -> int:
+            encoder = self._encoder if not trials else self._replay()
+            assert encoder is not None, "the first frame is a key frame"
+            trials[level] = _Trial(encoder, encoder.encode(small, self._quality(level), False), level, self._downsample)
+            return 8 * len(trials[level].coded.data)
+
+        level = search(bits_at, self._levels, self._predict_level(goal), self._halving, goal, INTER_TOLERANCE)
+        return trials[level]
+
+    def _continue(self, image: Image, level: int) -> _Trial:
+        """Code the frame once, at ``level``, in the open encoder."""
+        assert self._encoder is not None, "the first frame is a key frame"
+        small = downsample(image, self._downsample)
+        return _Trial(self._encoder, self._encoder.encode(small, self._quality(level), False), level, self._downsample)
+
+    def _replay(self) -> Encoder:
+        """A fresh encoder brought to where the open one stood before this frame: encoders here are deterministic."""
+        first = self._group[0][0]
+        encoder = self._codec.encoder(first.shape[1], first.shape[0], self._mode)
+        for small, level, key in self._group:
+            encoder.encode(small, self._quality(level), key)
+        return encoder
+
+    def _predict_level(self, goal: float) -> int:
+        """The step at which this frame should cost ``goal`` bits, if it is like the last one."""
+        if self._last_bits <= 0:
+            return self._level
+        step = self._halving * math.log2(goal / self._last_bits)
+        reach = self._levels / 6
+        return min(max(round(self._level + min(max(step, -reach), reach)), 0), self._levels - 1)
+
+    @property
+    def _halving(self) -> float:
+        return HALVING_LEVELS * self._levels / 64
+
+    def _commit(self, image: Image, trial: _Trial, goal: float, key: bool) -> SentFrame:
+        """Make ``trial`` the frame's coding: advance the group, the sequence and the budget."""
+        coded_key = key or trial.coded.key
+        header = self._header(coded_key, trial.downsample)
+        packet = header + trial.coded.data
+        bits = 8 * len(packet)
+        sent = SentFrame(
+            packet=packet,
+            key=coded_key,
+            sequence=self._sequence,
+            quality=self._quality(trial.level),
+            downsample=trial.downsample,
+            at_floor=bits > FLOOR_MARGIN * goal and trial.level == 0,
+            at_ceiling=trial.level == self._levels - 1 and bits < CEILING_MARGIN * goal,
+        )
+        self._encoder, self._downsample, self._key_wanted = trial.encoder, trial.downsample, False
+        if self._mode == "inter":
+            self._remember(image, trial, coded_key)
+        self._level, self._last_bits = (trial.level, bits) if not key or self._mode == "intra" else self._after_key(trial)
+        if not self._target.unlimited:
+            self._budget.spend(bits, coded_key)
+        self._sequence = (self._sequence + 1) % SEQUENCE_MODULUS
+        return sent
+
+    def _after_key(self, trial: _Trial) -> tuple[int, int]:
+        """Where to start the first inter frame: at the key frame's own step, expecting a quarter of its bits."""
+        self._key_level = trial.level
+        return trial.level, 2 * len(trial.coded.data)
+
+    def _remember(self, image: Image, trial: _Trial, key: bool) -> None:
+        if key:
+            self._group, self._group_frames = [], 0
+        self._group_frames += 1
+        if self._group_frames <= REPLAY_FRAMES:
+            self._group.append((downsample(image, trial.downsample).copy(), trial.level, key))
+        else:
+            self._group = []
+
+    def _header(self, key: bool, n: int) -> bytes:
+        info = KeyInfo(self._codec.name, self._mode, *self._size) if key else None
+        return pack(Header(self._sequence, n, info))
+
+    def _quality(self, level: int) -> float:
+        return level / (self._levels - 1) if self._levels > 1 else 1.0
+
+
+@dataclass(frozen=True)
+class ReceivedFrame:
+    """What one packet gave: a picture, or why there is none; ``need_key`` asks the sender for a key frame."""
+
+    image: Image | None
+    key: bool
+    sequence: int
+    need_key: bool
+    reason: str
+
+
+class DecoderStream:
+    """Turns one camera's packets back into pictures of the source size. The key frame says which codec."""
+
+    def __init__(self, max_pixels: int = 4096 * 2304) -> None:
+        self._max_pixels = max_pixels
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to exactly the state after construction: waiting for a key frame."""
+        self._decoder: Decoder | None = None
+        self._info: KeyInfo | None = None
+        self._last: int | None = None
+
+    @property
+    def info(self) -> KeyInfo | None:
+        """What the last good key frame announced, or None."""
+        return self._info
+
+    def decode(self, packet: bytes) -> ReceivedFrame:
+        """Decode one packet; never raises on bad bytes, but says why there is no picture."""
+        try:
+            header, data = unpack(packet, self._max_pixels)
+        except BitstreamError as error:
+            return ReceivedFrame(None, False, -1, self._last is None, f"corrupt: {error}")
+        if header.info is None and self._last is None:
+            return ReceivedFrame(None, False, header.sequence, True, "late join: waiting for a key frame")
+        if header.info is None and not sequence_follows(header.sequence, self._last or 0):
+            reason = f"gap: packet {header.sequence} after {self._last}"
+            self._last = None
+            return ReceivedFrame(None, False, header.sequence, True, reason)
+        try:
+            image = self._decode(header, data)
+        except (BitstreamError, CodecError) as error:
+            self._last = None
+            return ReceivedFrame(None, header.key, header.sequence, True, f"corrupt: {error}")
+        self._last = header.sequence
+        return ReceivedFrame(image, header.key, header.sequence, False, "")
+
+    def _decode(self, header: Header, data: bytes) -> Image:
+        if header.info is not None:
+            # A new group owes nothing to the old one; an intra stream keeps its decoder.
+            if header.info != self._info or header.info.mode == "inter" or self._decoder is None:
+                self._decoder = get_codec(header.info.codec).decoder(header.info.mode)
+            self._info = header.info
+        assert self._info is not None and self._decoder is not None, "a packet in sequence follows a key frame"
+        n = header.downsample
+        width, height = coded_side(self._info.width, n), coded_side(self._info.height, n)
+        small = self._decoder.decode(data, header.key, width, height)
+        return upsample(small, n, self._info.width, self._info.height)
