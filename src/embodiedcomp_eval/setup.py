@@ -30,7 +30,7 @@ setup(
         *installed("launch"),
     ],
     install_requires=["setuptools"],
-    python_requires=">=3.10",
+    python_requires=">=3.11",
     zip_safe=True,
     maintainer="embodiedcomp maintainers",
     maintainer_email="embodiedcomp@users.noreply.github.com",

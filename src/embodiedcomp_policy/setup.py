@@ -21,7 +21,7 @@ setup(
         (f"share/{NAME}/config/robots", sorted(glob(os.path.join(ROOT, "config", "robots", "*.[yu]*")))),
     ],
     install_requires=["setuptools"],
-    python_requires=">=3.10",
+    python_requires=">=3.11",
     zip_safe=False,
     maintainer="embodiedcomp maintainers",
     maintainer_email="embodiedcomp@users.noreply.github.com",
