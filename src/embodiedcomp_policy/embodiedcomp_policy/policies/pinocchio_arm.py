@@ -79,7 +79,9 @@ class PinocchioArm:
     def jacobian(self, q: npt.ArrayLike) -> Vector:
         """Joint positions ``(N,)`` rad -> ``(6, N)``, m/rad and rad/rad, base axes."""
         axes = pinocchio.ReferenceFrame.LOCAL_WORLD_ALIGNED
-        link = pinocchio.computeFrameJacobian(self._model, self._data, self._full(q), self._link, axes)[:, self._velocities]
+        link = pinocchio.computeFrameJacobian(self._model, self._data, self._full(q), self._link, axes)[
+            :, self._velocities
+        ]
         arm = pinocchio.updateFramePlacement(self._model, self._data, self._link).rotation @ self._offset.translation
         linear = link[:3] + np.cross(link[3:].T, arm).T  # the tool is carried around the link's origin
         back = self._base.rotation.T
