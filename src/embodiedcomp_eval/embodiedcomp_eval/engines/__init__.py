@@ -1,0 +1,1 @@
+"""Where a sweep's episodes run: one file per outside library."""

@@ -1,0 +1,66 @@
+"""Episodes as Ray tasks: on all cores of this machine, or on a cluster whose nodes have this package installed."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from embodiedcomp_eval.config import ConfigError
+from embodiedcomp_eval.sweep import Done, Runner, Work
+
+OBJECT_STORE_BYTES = 128 * 1024 * 1024
+"""Results are a few kilobytes each; Ray's default would take a third of the machine's memory."""
+
+
+class RayEngine:
+    """An Engine. One task per episode on one CPU; Ray keeps the worker processes, and with them simulator and policy."""
+
+    def __init__(self, run: Runner, address: str | None = None, workers: int | None = None) -> None:
+        """address: of a running cluster (``HOST:PORT`` or ``auto``); None starts Ray here with ``workers`` or all cores.
+
+        Raises ConfigError where the cluster can't be reached.
+        """
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        quiet: dict[str, Any] = {"include_dashboard": False, "logging_level": logging.ERROR, "log_to_driver": False}
+        try:
+            if address is None:
+                ray.init("local", num_cpus=workers, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+            else:
+                ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
+        except (ConnectionError, RayError, ValueError, RuntimeError) as error:
+            raise ConfigError(f"can't use Ray at {address or 'this machine'}: {_one_line(error)}") from error
+        self.slots = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        # retried by the sweep, which counts them; a worker that leaks or was upset is replaced now and then
+        self._task = ray.remote(num_cpus=1, max_retries=0, max_calls=1000)(run)
+        self._running: dict[ray.ObjectRef, Work] = {}
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._running)
+
+    def submit(self, work: Work) -> None:
+        self._running[self._task.remote(work)] = work
+
+    def wait(self) -> tuple[Work, Done | str]:
+        (reference,), _ = ray.wait(list(self._running), num_returns=1)
+        work = self._running.pop(reference)
+        try:
+            done: Done = ray.get(reference)
+        except RayTaskError as error:
+            return work, f"{type(error.cause).__name__}: {_one_line(error.cause)}"
+        except RayError as error:
+            return work, f"{type(error).__name__}: {_one_line(error)}"
+        return work, done
+
+    def close(self) -> None:
+        ray.shutdown()
+
+
+def _one_line(error: BaseException) -> str:
+    """The first line of a message that has words in it."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")[:300]

@@ -1,0 +1,185 @@
+"""A sweep's YAML: blocks of trial options whose lists multiply into cells, the seeds, and what is compared.
+
+A *cell* is one trial configuration without its seeds; a *point* on a curve is what a cell became after its episodes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from embodiedcomp_eval.config import ConfigError, config_path, from_mapping, load_yaml
+from embodiedcomp_eval.trial_config import TrialConfig, trial_from_mapping
+
+PER_SWEEP = ("episodes", "seed", "transport")
+"""Options of a trial that a sweep sets itself."""
+OPTIONS = tuple(f.name for f in dataclasses.fields(TrialConfig) if f.name not in PER_SWEEP)
+UNCOMPRESSED = "none"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One trial configuration and the seeds it runs on. ``name`` is unique, readable and the same on every machine."""
+
+    name: str
+    trial: TrialConfig
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two cells of the sweep, by name, whose success rates are compared on the same seeds."""
+
+    candidate: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class _SweepFile:
+    """The keys of the file. ``seeds`` are the first and the last seed; a block may name fewer of its own."""
+
+    name: str
+    seeds: tuple[int, ...]
+    cells: tuple[dict[str, Any], ...]
+    common: dict[str, Any] = field(default_factory=dict)
+    primary: dict[str, Any] = field(default_factory=dict)
+    secondary: tuple[dict[str, Any], ...] = ()
+    anchor: dict[str, Any] = field(default_factory=dict)
+    retries: int = 2
+    save_frames: int = 0
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """A sweep, checked and spelled out.
+
+    primary: the one comparison declared before the run. secondary: more of them, Holm-corrected among themselves.
+    anchor: options that select the curve against which average bit savings are given (empty: none).
+    retries: how often an episode that failed for infrastructure reasons is tried again within one run.
+    save_frames: of how many episodes per cell (the first seeds) source and decoded frames are kept for the report.
+    """
+
+    name: str
+    cells: tuple[Cell, ...]
+    primary: Comparison | None
+    secondary: tuple[Comparison, ...]
+    anchor: Mapping[str, Any]
+    retries: int
+    save_frames: int
+
+    def work(self) -> Iterator[tuple[Cell, int]]:
+        """Every (cell, seed), seed by seed, so that an interrupted sweep has paired episodes of all its cells."""
+        for seed in sorted({seed for cell in self.cells for seed in cell.seeds}):
+            for cell in self.cells:
+                if seed in cell.seeds:
+                    yield cell, seed
+
+    @property
+    def episodes(self) -> int:
+        return sum(len(cell.seeds) for cell in self.cells)
+
+
+def load_sweep(name_or_path: str) -> tuple[SweepConfig, Path]:
+    """Load ``config/sweeps/NAME.yaml`` or a path. Raises ConfigError: one line with file, key and valid choices."""
+    path = config_path("sweeps", name_or_path)
+    return sweep_from_mapping(load_yaml(path), str(path)), path
+
+
+def sweep_from_mapping(values: Mapping[str, Any], where: str) -> SweepConfig:
+    """Check ``values`` and multiply its blocks. Raises ConfigError."""
+    file = from_mapping(_SweepFile, values, where)
+    seeds = _seed_range(file.seeds, where)
+    if file.retries < 0 or file.save_frames < 0:
+        raise ConfigError(
+            f"{where}: retries and save_frames must be 0 or more, found {file.retries}, {file.save_frames}"
+        )
+    _check_options(file.common, where + ": common")
+    cells: dict[str, Cell] = {}
+    for number, block in enumerate(file.cells, 1):
+        place = f"{where}: cells, block {number}"
+        for cell in _multiply(file.common, block, seeds, place):
+            if cell.name in cells:
+                raise ConfigError(f"{place}: {cell.name} is there twice")
+            cells[cell.name] = cell
+    if not cells:
+        raise ConfigError(f"{where}: cells is empty: nothing to run")
+    _check_options(file.anchor, where + ": anchor")
+    return SweepConfig(
+        name=file.name,
+        cells=tuple(cells.values()),
+        primary=_comparison(file.primary, cells, where + ": primary") if file.primary else None,
+        secondary=tuple(_comparison(c, cells, where + ": secondary") for c in file.secondary),
+        anchor=file.anchor,
+        retries=file.retries,
+        save_frames=file.save_frames,
+    )
+
+
+def cell_name(trial: TrialConfig) -> str:
+    """Readable and unique: codec, mode, target, and eight hex digits over every option but the seeds."""
+    options = {key: value for key, value in trial.to_mapping().items() if key not in PER_SWEEP}
+    digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
+    target = ""
+    if trial.target_bpp == trial.target_bpp:
+        target = f"-{trial.target_bpp:g}bpp"
+    elif trial.target_bitrate == trial.target_bitrate:
+        target = f"-{trial.target_bitrate:g}bps"
+    return f"{trial.codec}-{trial.mode}{target}-{digest}"
+
+
+def _seed_range(seeds: tuple[int, ...], where: str) -> tuple[int, ...]:
+    if len(seeds) != 2 or not 0 <= seeds[0] <= seeds[1]:
+        raise ConfigError(f"{where}: seeds must be the first and the last one, such as [42, 141]; found {list(seeds)}")
+    return tuple(range(seeds[0], seeds[1] + 1))
+
+
+def _check_options(options: Mapping[str, Any], where: str, more: tuple[str, ...] = ()) -> None:
+    for key in options:
+        if key not in (*OPTIONS, *more):
+            raise ConfigError(f"{where}: unknown key {key!r}; valid keys: {', '.join((*OPTIONS, *more))}")
+
+
+def _multiply(
+    common: Mapping[str, Any], block: Mapping[str, Any], seeds: tuple[int, ...], where: str
+) -> Iterator[Cell]:
+    """The cells of one block: the product of its lists."""
+    _check_options(block, where, ("seeds",))
+    own = _seed_range(tuple(block["seeds"]), where) if "seeds" in block else seeds
+    options = {**common, **{key: value for key, value in block.items() if key != "seeds"}}
+    lists = [value if isinstance(value, list) else [value] for value in options.values()]
+    if not all(lists):
+        raise ConfigError(f"{where}: an empty list leaves nothing to run")
+    for values in itertools.product(*lists):
+        chosen = dict(zip(options, values, strict=True))
+        trial = trial_from_mapping({**chosen, "transport": "inprocess", "seed": own[0], "episodes": len(own)}, where)
+        yield Cell(cell_name(trial), trial, own)
+
+
+def select(cells: Mapping[str, Cell], options: Mapping[str, Any]) -> list[Cell]:
+    """The cells whose options have all the values of ``options``."""
+    return [
+        cell for cell in cells.values() if all(cell.trial.to_mapping()[key] == value for key, value in options.items())
+    ]
+
+
+def _comparison(values: Mapping[str, Any], cells: Mapping[str, Cell], where: str) -> Comparison:
+    """``{candidate: {options}, anchor: {options}}``, each of which must select exactly one cell."""
+    if set(values) != {"candidate", "anchor"}:
+        raise ConfigError(f"{where}: valid keys: candidate, anchor (both needed); found {', '.join(map(str, values))}")
+    names = []
+    for side in ("candidate", "anchor"):
+        options = values[side]
+        if not isinstance(options, dict):
+            raise ConfigError(f"{where}: {side} must hold trial options, found {options!r}")
+        _check_options(options, f"{where}: {side}")
+        found = select(cells, options)
+        if len(found) != 1:
+            raise ConfigError(f"{where}: {side} must select exactly one cell, selects {len(found)} of {len(cells)}")
+        names.append(found[0].name)
+    return Comparison(*names)
