@@ -1,0 +1,220 @@
+"""The benchmark's own simulator: robosuite's work cell in MuJoCo, stepped by joint targets, rendered only when asked."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embodiedcomp_eval.scene import Scene, scene_of_seed
+from embodiedcomp_eval.simulator import CONTROL_PERIOD_NS, JointState, Pose
+
+SETTLE_STEPS = 50
+"""Control periods that the scene rests before step 0, so that a dropped object lies still."""
+SUBSTEPS = 5
+"""The joint target moves linearly over one control period, in this many pieces, as a trajectory controller moves it."""
+DROP_HEIGHT = 0.003
+"""m between the object's lowest point and the table when the scene is built."""
+HOME = (-0.3397, -1.7879, 2.1337, -1.9166, -1.5708, -1.9105)
+"""rad: the tool points down over the near edge of the reachable region, out of the base camera's way."""
+
+
+def choose_renderer() -> str:
+    """Set ``MUJOCO_GL`` to what this machine has, unless the user chose; must run before mujoco is imported.
+
+    Raises RuntimeError where neither OSMesa nor EGL is installed.
+    """
+    if "MUJOCO_GL" not in os.environ:
+        if Path("/dev/dri").exists() and ctypes.util.find_library("EGL"):
+            os.environ["MUJOCO_GL"] = "egl"
+        elif ctypes.util.find_library("OSMesa"):
+            os.environ["MUJOCO_GL"] = "osmesa"
+        elif ctypes.util.find_library("EGL"):
+            os.environ["MUJOCO_GL"] = "egl"
+        else:
+            raise RuntimeError(
+                "no headless renderer: install OSMesa (Debian: apt-get install libosmesa6) or EGL (libegl1)"
+            )
+    return os.environ["MUJOCO_GL"]
+
+
+class RobosuiteSimulator:
+    """``ur5e_lift``. See ``Simulator`` for the contract; positions and poses are in the robot's base frame."""
+
+    def __init__(self, image_size: int = 256, settle_steps: int = SETTLE_STEPS) -> None:
+        choose_renderer()
+        from embodiedcomp_eval.simulators import workcell
+
+        self._cell = workcell
+        self.joint_names = (*workcell.ARM_JOINTS, "robotiq_85_left_knuckle_joint")
+        self.cameras = workcell.CAMERAS
+        self._image_size = image_size
+        self._settle_steps = settle_steps
+        self._stages: dict[str, _Stage] = {}
+        self._stage: _Stage | None = None
+        self._steps = 0
+        self.scene: Scene | None = None
+
+    def reset(self, seed: int) -> dict[str, Any]:
+        """Place the object of ``seed``, settle, and set time to 0."""
+        return self.reset_scene(scene_of_seed(seed))
+
+    def reset_scene(self, scene: Scene) -> dict[str, Any]:
+        """The same for a scene of the caller's own (training draws perturbed ones)."""
+        self.scene = scene
+        if scene.object not in self._stages:
+            self._stages[scene.object] = _Stage(self._cell, scene.object, self._image_size)
+        self._stage = self._stages[scene.object]
+        self._stage.place(scene)
+        home = np.array([*HOME, 0.0])
+        for _ in range(self._settle_steps):
+            self._stage.advance(home)
+        self._steps = 0
+        pose = self.object_pose()
+        return {**scene.as_dict(), "settled_position": [float(v) for v in pose.position]}
+
+    @property
+    def time_ns(self) -> int:
+        return self._steps * CONTROL_PERIOD_NS
+
+    def render(self) -> dict[str, npt.NDArray[np.uint8]]:
+        return self._active.render()
+
+    def joint_state(self) -> JointState:
+        stage = self._active
+        return JointState(
+            self.time_ns, stage.data.qpos[stage.joint_qpos].copy(), stage.data.qvel[stage.joint_qvel].copy()
+        )
+
+    def object_pose(self) -> Pose:
+        stage = self._active
+        at = stage.object_qpos
+        return Pose(stage.data.qpos[at : at + 3] - stage.base, stage.data.qpos[at + 3 : at + 7].copy())
+
+    def grip_force(self) -> tuple[float, float]:
+        """N, normal contact force of the (left, right) fingertip on the object: training and diagnosis only."""
+        return self._active.grip_force()
+
+    def step(self, target: npt.NDArray[np.float64]) -> None:
+        self._active.advance(target)
+        self._steps += 1
+
+    def close(self) -> None:
+        for stage in self._stages.values():
+            stage.close()
+        self._stages.clear()
+        self._stage = None
+
+    @property
+    def _active(self) -> _Stage:
+        if self._stage is None:
+            raise RuntimeError("reset() the simulator before using it")
+        return self._stage
+
+
+class _Stage:
+    """One compiled model (one kind of object) with its data and renderer; reused for every scene of that kind."""
+
+    def __init__(self, cell: Any, kind: str, image_size: int) -> None:
+        import mujoco
+
+        self._mj = mujoco
+        self._cell = cell
+        self.model = cell.build_model(kind, image_size)
+        self.data = mujoco.MjData(self.model)
+        model = self.model
+        arm = [model.joint(f"robot0_{name}") for name in cell.ARM_JOINTS]
+        finger = [model.joint(f"gripper0_right_{name}") for name in cell.FINGER_JOINTS]
+        self.joint_qpos = np.array([int(j.qposadr[0]) for j in (*arm, finger[0])])
+        self.joint_qvel = np.array([int(j.dofadr[0]) for j in (*arm, finger[0])])
+        self._second_finger = int(finger[1].qposadr[0])
+        self.object_qpos = int(model.joint("object_joint0").qposadr[0])
+        self.base = model.body("robot0_base").pos.copy()
+        self._object_body = cell.object_body(model)
+        self._fingers = tuple(
+            {
+                i
+                for i in range(model.nbody)
+                if model.body(i).name.startswith(f"gripper0_right_{side}_") and "finger" in model.body(i).name
+            }
+            for side in ("left", "right")
+        )
+        self._bottom = cell.lowest_point(model, kind)
+        self._table_material = int(model.material("table_ceramic").id)
+        self._wall_material = int(model.material("walls_mat").id)
+        self._renderer: Any = None
+        self._image_size = image_size
+        self._options = mujoco.MjvOption()
+        self._options.geomgroup[0] = 0  # collision shapes
+
+    def place(self, scene: Scene) -> None:
+        """Put arm and object where the scene says, at rest."""
+        mj, model, data = self._mj, self.model, self.data
+        mj.mj_resetData(model, data)
+        rgb = int(mj.mjtTextureRole.mjTEXROLE_RGB)
+        model.mat_texid[self._table_material, rgb] = model.texture(f"table-{scene.table}").id
+        model.mat_texid[self._wall_material, rgb] = model.texture(f"wall-{scene.wall}").id
+        data.qpos[self.joint_qpos[:6]] = HOME
+        data.qpos[self.joint_qpos[6]] = data.qpos[self._second_finger] = 0.0
+        upright = np.array(self._cell.REST_ORIENTATION.get(scene.object, (1.0, 0.0, 0.0, 0.0)))
+        turned = np.zeros(4)
+        mj.mju_mulQuat(turned, np.array([np.cos(scene.yaw / 2), 0.0, 0.0, np.sin(scene.yaw / 2)]), upright)
+        at = self.object_qpos
+        data.qpos[at : at + 3] = (
+            self.base[0] + scene.x,
+            self.base[1] + scene.y,
+            self._cell.TABLE_HEIGHT + self._bottom + DROP_HEIGHT,
+        )
+        data.qpos[at + 3 : at + 7] = turned
+        data.ctrl[:6] = HOME
+        data.ctrl[6:8] = 0.0
+        mj.mj_forward(model, data)
+
+    def advance(self, target: npt.NDArray[np.float64]) -> None:
+        start = self.data.ctrl[:7].copy()
+        steps = round(CONTROL_PERIOD_NS * 1e-9 / self.model.opt.timestep) // SUBSTEPS
+        for piece in range(1, SUBSTEPS + 1):
+            ctrl = start + (np.asarray(target) - start) * (piece / SUBSTEPS)
+            self.data.ctrl[:7] = ctrl
+            self.data.ctrl[7] = ctrl[6]
+            self._mj.mj_step(self.model, self.data, nstep=steps)
+        self._mj.mj_forward(self.model, self.data)
+
+    def render(self) -> dict[str, npt.NDArray[np.uint8]]:
+        if self._renderer is None:
+            self._renderer = self._mj.Renderer(self.model, self._image_size, self._image_size)
+            for flag in (self._mj.mjtRndFlag.mjRND_SHADOW, self._mj.mjtRndFlag.mjRND_REFLECTION):
+                self._renderer.scene.flags[flag] = 0
+        images = {}
+        for camera in self._cell.CAMERAS:
+            self._renderer.update_scene(self.data, camera=camera, scene_option=self._options)
+            images[camera] = self._renderer.render().copy()
+        return images
+
+    def grip_force(self) -> tuple[float, float]:
+        total = [0.0, 0.0]
+        wrench = np.zeros(6)
+        for index in range(self.data.ncon):
+            contact = self.data.contact[index]
+            bodies = {int(self.model.geom_bodyid[g]) for g in contact.geom}
+            if self._object_body not in bodies:
+                continue
+            for side, finger in enumerate(self._fingers):
+                if bodies & finger:
+                    self._mj.mj_contactForce(self.model, self.data, index, wrench)
+                    total[side] += abs(float(wrench[0]))
+        return total[0], total[1]
+
+    def close(self) -> None:
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+
+def make(task: Any) -> RobosuiteSimulator:
+    """The entry point's factory: ``task`` gives ``image_size`` (pixels) and ``settle_steps`` (control periods)."""
+    return RobosuiteSimulator(image_size=task.image_size, settle_steps=task.settle_steps)
