@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from typing import Any
 
 import ray
@@ -31,8 +32,9 @@ class RayEngine:
             if address is None:
                 ray.init("local", num_cpus=workers, object_store_memory=OBJECT_STORE_BYTES, **quiet)
             else:
+                _check_reachable(address)
                 ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
-        except (ConnectionError, RayError, ValueError, RuntimeError) as error:
+        except (OSError, RayError, ValueError, RuntimeError) as error:
             raise ConfigError(f"can't use Ray at {address or 'this machine'}: {_one_line(error)}") from error
         self.slots = max(1, int(ray.cluster_resources().get("CPU", 1)))
         # retried by the sweep, which counts them; a worker that leaks or was upset is replaced now and then
@@ -59,6 +61,15 @@ class RayEngine:
 
     def close(self) -> None:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Fail in seconds where nobody listens: Ray itself goes on trying for minutes. Raises OSError or ValueError."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if address != "auto":
+        if not colon or not port.isdigit():
+            raise ValueError("the address must be HOST:PORT, ray://HOST:PORT or auto")
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _one_line(error: BaseException) -> str:

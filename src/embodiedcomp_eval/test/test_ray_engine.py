@@ -1,0 +1,56 @@
+"""Episodes as Ray tasks: results and errors come back, a worker that dies is an error of its episode, all in one line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+ray = pytest.importorskip("ray", reason="Ray is not installed")
+
+from embodiedcomp_eval.config import ConfigError  # noqa: E402
+from embodiedcomp_eval.engines.ray_engine import RayEngine  # noqa: E402
+from embodiedcomp_eval.sweep import Done, Work  # noqa: E402
+from embodiedcomp_eval.trial_config import TrialConfig  # noqa: E402
+
+
+def make_runner() -> Callable[[Work], Done]:
+    """A closure, so that Ray carries the code itself: its workers can't import a test module."""
+
+    def run(work: Work) -> Done:
+        if work.seed == 1:
+            raise ValueError("the codec broke\nwith a long story")
+        if work.seed == 2:
+            os._exit(3)
+        return Done({"seed": work.seed, "episode": work.number}, {}, 0.1)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[RayEngine]:
+    engine = RayEngine(make_runner(), workers=2)
+    yield engine
+    engine.close()
+
+
+def test_results_and_failures_come_back_with_their_work(engine: RayEngine) -> None:
+    assert engine.slots == 2
+    for seed in range(4):
+        engine.submit(Work("cell", TrialConfig(), seed, seed, False))
+    assert engine.in_flight == 4
+    results = {work.seed: result for work, result in (engine.wait() for _ in range(4))}
+    assert engine.in_flight == 0
+    assert isinstance(results[0], Done) and results[0].line == {"seed": 0, "episode": 0}
+    assert isinstance(results[3], Done)
+    assert results[1] == "ValueError: the codec broke"
+    assert isinstance(results[2], str) and results[2].startswith("WorkerCrashedError") and "\n" not in results[2]
+
+
+@pytest.mark.parametrize(("address", "words"), [("127.0.0.1:1", "refused"), ("nowhere", "HOST:PORT")])
+def test_a_cluster_that_is_not_there_is_one_clear_line(address: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        RayEngine(make_runner(), address=address)
+    message = str(caught.value)
+    assert f"can't use Ray at {address}" in message and words in message and "\n" not in message
