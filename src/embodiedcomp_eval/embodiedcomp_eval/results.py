@@ -37,8 +37,10 @@ class ResultsFolder:
         """
         self.path = path
         try:
+            check_folder(path, configuration)
             path.mkdir(parents=True, exist_ok=True)
-            self._check_or_write(dict(configuration), dict(facts or {}))
+            content = {"configuration": dict(configuration), "facts": dict(facts or {})}
+            _write_atomically(path / "config.yaml", yaml.safe_dump(content, sort_keys=False))
             self._episodes = open(path / "episodes.jsonl", "a+b")
         except OSError as error:
             raise ResultsError(f"can't write results into {path}: {error.strerror}") from error
@@ -87,27 +89,34 @@ class ResultsFolder:
         """Replace ``summary.json`` in one step."""
         _write_atomically(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
 
-    def _check_or_write(self, configuration: dict[str, Any], facts: dict[str, Any]) -> None:
-        file = self.path / "config.yaml"
-        if file.exists():
-            there = load_yaml(file).get("configuration", {})
-            for key in sorted(set(configuration) | set(there)):
-                if key not in GROWS and configuration.get(key) != there.get(key):
-                    raise ResultsError(
-                        f"{self.path} holds results of another configuration ({key}: {there.get(key)!r} there, "
-                        f"{configuration.get(key)!r} asked for); choose another --out"
-                    )
-        elif any(self.path.iterdir()):
-            raise ResultsError(f"{self.path} is not empty and holds no config.yaml of a trial; choose another --out")
-        else:
-            _write_atomically(file, yaml.safe_dump({"configuration": configuration, "facts": facts}, sort_keys=False))
-
     def _drop_torn_line(self) -> None:
         self._episodes.seek(0)
         content = self._episodes.read()
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
             self._episodes.truncate(whole)
+
+
+def check_folder(path: Path, configuration: Mapping[str, Any]) -> None:
+    """Raise ResultsError where ``path`` can't take results of that configuration. Writes nothing."""
+    nearest = path
+    while not nearest.exists() and nearest != nearest.parent and not nearest.is_symlink():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        reason = "no writing allowed there" if nearest.is_dir() else "not a folder"
+        raise ResultsError(f"can't write results into {path}: {nearest}: {reason}")
+    if nearest != path or not any(path.iterdir()):
+        return
+    file = path / "config.yaml"
+    if not file.exists():
+        raise ResultsError(f"{path} is not empty and holds no config.yaml of a trial; choose another --out")
+    there = load_yaml(file).get("configuration", {})
+    for key in sorted(set(configuration) | set(there)):
+        if key not in GROWS and configuration.get(key) != there.get(key):
+            raise ResultsError(
+                f"{path} holds results of another configuration ({key}: {there.get(key)!r} there, "
+                f"{configuration.get(key)!r} asked for); choose another --out"
+            )
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

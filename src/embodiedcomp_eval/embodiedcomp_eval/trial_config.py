@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from embodiedcomp_codec.codec import CodecError, Mode
@@ -75,7 +76,9 @@ class TrialConfig:
         if self.policy not in policy_names():
             raise ConfigError(f"unknown policy {self.policy!r}; choose from {', '.join(policy_names())}")
         if self.link != "none" and not self.link.endswith((".yaml", ".yml")) and self.link not in config_names("links"):
-            raise ConfigError(f"unknown link {self.link!r}; choose from none, {', '.join(config_names('links'))}")
+            raise ConfigError(f"unknown link {self.link!r}; choose from {', '.join(['none', *config_names('links')])}")
+        if self.checkpoint is not None and not Path(self.checkpoint).exists():
+            raise ConfigError(f"no such checkpoint: {self.checkpoint}")
         if self.timing == "realtime" and self.transport == "inprocess":
             raise ConfigError("timing 'realtime' needs transport ros; in process choose from lockstep, charged")
         if self.timing == "charged" and self.transport == "ros":

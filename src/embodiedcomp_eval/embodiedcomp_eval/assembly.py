@@ -1,0 +1,46 @@
+"""From a trial's configuration to its parts: plug-ins by name, streams, guard, link. Where the in-process loop is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from embodiedcomp_codec.stream import DecoderStream, EncoderStream
+from embodiedcomp_eval.recording import EpisodeRecorder
+from embodiedcomp_eval.registry import make_simulator
+from embodiedcomp_eval.sensor import Sensor
+from embodiedcomp_eval.subscriber import Subscriber
+from embodiedcomp_eval.task import TaskConfig
+from embodiedcomp_eval.trial import Camera, ClosedLoop
+from embodiedcomp_eval.trial_config import TrialConfig
+from embodiedcomp_eval.wire import wire_size
+from embodiedcomp_policy.guard import Guard
+from embodiedcomp_policy.registry import make_policy
+from embodiedcomp_policy.robot import load_robot
+
+
+def make_recorder(config: TrialConfig, task: TaskConfig) -> EpisodeRecorder:
+    """The recorder of either transport; wire bytes are those of a live stack, its frame_id the camera's name."""
+    image_format = f"rgb8; {config.codec} compressed rgb8"
+    return EpisodeRecorder(task, lambda camera, size: wire_size(camera, image_format, size))
+
+
+def make_loop(config: TrialConfig, task: TaskConfig, subscribers: Sequence[Subscriber] = ()) -> tuple[ClosedLoop, EpisodeRecorder]:
+    """Everything in this process, configured and idle. Raises what the parts raise: one line each."""
+    # The policy first: torch must be in the process before a renderer is (docs/decisions).
+    policy = make_policy(config.policy, config.checkpoint, config.server)
+    simulator = make_simulator(task)
+    recorder = make_recorder(config, task)
+    stream = config.stream(task)
+    cameras = {name: Camera(EncoderStream(stream), DecoderStream()) for name in task.cameras}
+    loop = ClosedLoop(
+        task,
+        simulator,
+        policy,
+        Guard(load_robot(task.robot)),
+        cameras,
+        recorder,
+        every_step=config.send == "every_step",
+        sensor=Sensor(config.sensor, config.grey),
+        subscribers=subscribers,
+    )
+    return loop, recorder
