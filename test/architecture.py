@@ -6,7 +6,7 @@ Where a line of code may live (docs/development.md):
 - ``cli.py``, with one file per verb in ``commands/``: the only place that reads argv, prints, or exits;
 - any other sub-folder (``codecs/``, ``policies/``, ...) holds plug-ins: the only place, beside those two, that imports
   an outside library;
-- a module directly in the package is a concept: numpy and the standard library, YAML in ``config.py`` alone.
+- a module directly in the package is a concept: numpy, scipy and the standard library, YAML in ``config.py`` alone.
 
 Imports point one way: concept <- plug-ins <- nodes and cli. The codec and the policy package know neither each other
 nor the evaluation; the evaluation knows their concepts alone. Nothing turns foreign data into code.
@@ -28,7 +28,10 @@ MAY_IMPORT = {
 }
 RANK = {"concept": 0, "plug-in": 1, "node": 2, "cli": 2}
 ROS_MODULES = {"rclpy", "builtin_interfaces", "launch", "launch_ros", "ament_index_python", "rosidl_runtime_py"}
-PURE = {"numpy"} | set(sys.stdlib_module_names)
+PURE = {"numpy", "scipy", "statsmodels"} | set(sys.stdlib_module_names)
+"""What a concept may use: functions of numbers, testable without ROS, files, clocks or sockets."""
+SHARED_FOLDERS = {"training"}
+"""Beside its concepts, what a package offers to plug-ins and verbs of others: the format of its training examples."""
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 COMMAND_LINE_MODULES = {"argparse", "typer", "click", "optparse", "getopt"}
 LATE_IMPORTS = {"importlib.import_module", "import_module", "__import__"}
@@ -125,7 +128,7 @@ def violations(modules: list[Module]) -> list[str]:
         for node in ast.walk(module.tree):
             line = getattr(node, "lineno", 0)
             found += [f"{module.name}:{line}: {what}" for what in code_rules(module, node)]
-    return found
+    return list(dict.fromkeys(found))
 
 
 def import_rules(module: Module, name: str, packages: set[str]) -> Iterator[str]:
@@ -138,7 +141,7 @@ def import_rules(module: Module, name: str, packages: set[str]) -> Iterator[str]
         target = room(name, name in packages)
         if top not in MAY_IMPORT[module.package]:
             yield f"{module.package} imports {top}"
-        elif top != module.package and target != "concept":
+        elif top != module.package and target != "concept" and not shares(module, name):
             yield f"imports {name}; from another package only its concepts may be used"
         elif RANK[target] > RANK[module.room] or {target, module.room} == {"node", "cli"}:
             yield f"a {module.room} imports the {target} {name}"
@@ -150,7 +153,12 @@ def import_rules(module: Module, name: str, packages: set[str]) -> Iterator[str]
     elif module.room == "concept" and top not in PURE:
         reads_yaml = top == "yaml" and module.name.split(".")[-1] == "config"
         if not reads_yaml:
-            yield f"a concept imports {name}; it may use numpy and the standard library"
+            yield f"a concept imports {name}; it may use numpy, scipy and the standard library"
+
+
+def shares(module: Module, name: str) -> bool:
+    """Whether ``name`` lies in a folder that another package's plug-ins and verbs may use."""
+    return module.room in ("plug-in", "cli") and name.split(".")[1] in SHARED_FOLDERS
 
 
 def code_rules(module: Module, node: ast.AST) -> Iterator[str]:
