@@ -157,7 +157,9 @@ def import_rules(module: Module, name: str, packages: set[str]) -> Iterator[str]
 
 
 def shares(module: Module, name: str) -> bool:
-    """Whether ``name`` lies in a folder that another package's plug-ins and verbs may use."""
+    """Whether ``name`` lies in a folder that this room of another package may use; nodes share ROS helpers."""
+    if module.room == "node" and room(name) == "node":
+        return True
     return module.room in ("plug-in", "cli") and name.split(".")[1] in SHARED_FOLDERS
 
 

@@ -77,6 +77,8 @@ ALLOWED = {
     "codec/codecs/new.py": "import av\nfrom ..codec import Codec\nfrom . import other",
     "codec/frame.py": "import numpy as np\nfrom .codec import Codec\nfrom embodiedcomp_codec import packet",
     "eval/trial.py": "from embodiedcomp_codec.stream import EncoderStream\nfrom embodiedcomp_policy import guard",
+    "eval/nodes/evaluator.py": "from embodiedcomp_policy.nodes.guard import helper",
+    "eval/training/t.py": "from embodiedcomp_policy.training import examples",
     "eval/config.py": "import yaml\nyaml.safe_load('x')",
     "eval/commands/trial.py": "import rich\nprint(1)\nfrom embodiedcomp_eval import trial",
     "eval/cli.py": "import argparse, sys\nprint(sys.argv)\nfrom embodiedcomp_eval.report import page\nsys.exit(0)",
