@@ -19,7 +19,9 @@ KEY_SHARE = 0.4  # of one window's bits, at most, for a key frame beyond its own
 MAX_CATCH_UP = 1.6  # a frame's target, at most, in allowances
 MIN_TARGET = 0.35  # a frame's target, at least, in allowances
 CARRY_GAIN = 0.5  # share of the balance that the next inter frame makes up for
-CREDIT_FRAMES = 1.0  # unspent bits that an inter stream may keep, in allowances
+CREDIT_SHARE = 0.08  # unspent bits that a stream may keep, of one window's: they may make a later window dearer
+MIN_CREDIT = 0.8  # the same in allowances, at least
+SPARSE_CREDIT = 2.0  # the same where a window holds too few frames to be judged alone
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,19 @@ class Budget:
         else:
             self._balance -= excess
         # Neither a frozen picture nor a target below the floor may pile up what later frames would have to settle.
-        credit = CREDIT_FRAMES * self._allowance
         debt = self.window_frames * self._allowance
-        self._balance = min(max(self._balance, -debt), credit)
+        self._balance = min(max(self._balance, -debt), self._credit_limit)
+
+    @property
+    def saved(self) -> float:
+        """Unspent bits, as a share of the most that may be kept; negative in debt."""
+        return self._balance / self._credit_limit if self._credit_limit else 0.0
+
+    @property
+    def _credit_limit(self) -> float:
+        frames = self._window / self._period
+        share = SPARSE_CREDIT if frames < MIN_WINDOW_FRAMES else max(MIN_CREDIT, CREDIT_SHARE * frames)
+        return share * self._allowance
 
 
 @dataclass(frozen=True)
@@ -155,9 +167,11 @@ def _next_level(tried: dict[int, int], low: int, high: int, levels: int, halving
     """Interpolate log bits between the bracket's ends, or extrapolate with the slope, strictly inside the bracket."""
     if low in tried and high in tried:
         span = math.log2(tried[high] / tried[low]) if tried[high] > tried[low] else 1.0
-        guess = low + (high - low) * math.log2(max(target / tried[low], 1.0)) / span
+        share = math.log2(max(target / tried[low], 1.0)) / span
+        # Never closer to an end than a quarter: bits over steps have flats and cliffs, and the bracket must shrink.
+        guess = low + (high - low) * min(max(share, 0.25), 0.75)
     elif low in tried:
-        guess = low + halving * math.log2(max(target / tried[low], 1.0))
+        guess = low + max(halving * math.log2(max(target / tried[low], 1.0)), 1.0) * len(tried)
     else:
-        guess = high - halving * math.log2(max(tried[high] / target, 1.0))
+        guess = high - max(halving * math.log2(max(tried[high] / target, 1.0)), 1.0) * len(tried)
     return min(max(round(guess), low + 1, 0), high - 1, levels - 1)

@@ -20,11 +20,13 @@ DEFAULT_LEVELS = 64
 REPLAY_FRAMES = 32  # an inter frame is tried again only while its group of pictures is this short
 INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
 KEY_TOLERANCE = Tolerance(low=0.8, high=1.0, trials=6)
-INTER_TOLERANCE = Tolerance(low=0.85, high=1.12, trials=4)
+INTER_TOLERANCE = Tolerance(low=0.0, high=1.15, trials=4)
+CATCH_UP_TOLERANCE = Tolerance(low=0.6, high=1.15, trials=4)
+CATCH_UP_FROM = 0.75  # of the credit that may be kept: from here on a cheap frame is tried again at a finer quality
 ONE_TRIAL = Tolerance(low=0.0, high=math.inf, trials=1)
 FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
 CEILING_MARGIN = 0.95
-HALVING_LEVELS = 8  # quality steps that halve the bits, of 64, until measured
+HALVING_LEVELS = {"key": 10.0, "inter": 4.0}  # quality steps that halve the bits, of 64: what a search first assumes
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ class EncoderStream:
             intra = self._mode == "intra"
             tolerance = INTRA_TOLERANCE if intra else KEY_TOLERANCE
             start = self._level if intra else self._key_level
-            level = search(bits_at, self._levels, start, self._halving, goal, tolerance)
+            level = search(bits_at, self._levels, start, self._halving("key"), goal, tolerance)
             trial = trials[level]
             if 8 * len(trial.coded.data) <= tolerance.high * goal:
                 break
@@ -201,7 +203,8 @@ class EncoderStream:
             trials[level] = _Trial(encoder, encoder.encode(small, self._quality(level), False), level, self._downsample)
             return 8 * len(trials[level].coded.data)
 
-        level = search(bits_at, self._levels, self._predict_level(goal), self._halving, goal, INTER_TOLERANCE)
+        tolerance = CATCH_UP_TOLERANCE if self._budget.saved > CATCH_UP_FROM else INTER_TOLERANCE
+        level = search(bits_at, self._levels, self._predict_level(goal), self._halving("inter"), goal, tolerance)
         return trials[level]
 
     def _continue(self, image: Image, level: int) -> _Trial:
@@ -222,13 +225,12 @@ class EncoderStream:
         """The step at which this frame should cost ``goal`` bits, if it is like the last one."""
         if self._last_bits <= 0:
             return self._level
-        step = self._halving * math.log2(goal / self._last_bits)
-        reach = self._levels / 6
-        return min(max(round(self._level + min(max(step, -reach), reach)), 0), self._levels - 1)
+        halving = self._halving("inter")
+        step = halving * math.log2(goal / self._last_bits)
+        return min(max(round(self._level + min(max(step, -4 * halving), halving)), 0), self._levels - 1)
 
-    @property
-    def _halving(self) -> float:
-        return HALVING_LEVELS * self._levels / 64
+    def _halving(self, kind: str) -> float:
+        return HALVING_LEVELS[kind] * self._levels / 64
 
     def _commit(self, image: Image, trial: _Trial, goal: float, key: bool) -> SentFrame:
         """Make ``trial`` the frame's coding: advance the group, the sequence and the budget."""

@@ -1,0 +1,174 @@
+"""HEVC, H.264 and VP9 through PyAV, low delay: one frame in, one packet out, each from the frame before or alone.
+
+An open FFmpeg encoder ignores a new bit rate or quality, but all three obey a region of interest: FFmpeg's ``addroi`` filter
+marks the whole frame with a quantiser offset, so every frame gets its own quantiser and no key frame is spent on it. See
+``docs/decisions/0011-rate-control.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import av.error
+import av.filter
+from av.video.frame import PictureType
+
+from embodiedcomp_codec.codec import Coded, CodecError, Decoder, Encoder, Image, Mode
+from embodiedcomp_codec.codecs.video_decoder import AvDecoder
+from embodiedcomp_codec.codecs.yuv import ToYuv, coded_size
+
+_TIME_BASE = Fraction(1, 10)  # only counts frames: the stamps travel in the message
+_NEVER = 1 << 30
+
+_X265 = (
+    "aq-mode=1:aq-strength=0.01:bframes=0:rc-lookahead=0:scenecut=0:keyint=-1:cutree=0:ref=1:ipratio=1:frame-threads=1:"
+    "pools=none:no-wpp=1:info=0:aud=0:repeat-headers=1:hash=0:hrd=0:log-level=none"
+)
+_X264 = "aq-mode=1:aq-strength=0.02:scenecut=0:keyint=infinite:ipratio=1:qcomp=0:sliced-threads=0:repeat-headers=1"
+
+
+@dataclass(frozen=True)
+class AvCodec:
+    """One of FFmpeg's encoders with its decoder. ``span`` is what a region offset of 1 adds to the quantiser.
+
+    The quantiser runs from ``coarsest`` to ``finest`` in ``levels`` steps around the one that the encoder was opened with.
+    """
+
+    name: str
+    library: str
+    decoder_name: str
+    coarsest: int
+    finest: int
+    span: float
+    options: tuple[tuple[str, str], ...]
+    modes: tuple[Mode, ...] = ("inter", "intra")
+    lossless: bool = False
+
+    @property
+    def levels(self) -> int:
+        """Distinct quality steps."""
+        return self.coarsest - self.finest + 1
+
+    def encoder(self, width: int, height: int, mode: Mode) -> Encoder:
+        """A fresh encoder. Raises CodecError where this FFmpeg lacks the library."""
+        return _AvEncoder(self, width, height, mode)
+
+    def decoder(self, mode: Mode) -> Decoder:
+        """A fresh decoder."""
+        return AvDecoder(self.decoder_name)
+
+
+class _AvEncoder:
+    def __init__(self, codec: AvCodec, width: int, height: int, mode: Mode) -> None:
+        self._codec = codec
+        self._intra = mode == "intra"
+        self._width, self._height = coded_size(width, height)
+        self._yuv = ToYuv()
+        self._context: av.VideoCodecContext | None = None
+        self._base = 0
+        self._graphs: dict[int, av.filter.Graph] = {}
+        self._count = 0
+
+    def encode(self, image: Image, quality: float, key: bool) -> Coded:
+        codec = self._codec
+        quantiser = round(codec.coarsest + quality * (codec.finest - codec.coarsest))
+        if self._context is None or self._intra:
+            # A frame alone needs no offset: an encoder of its own, at its own quantiser, depends on nothing before.
+            self._context, self._base, key = self._open(quantiser), quantiser, True
+        frame = self._marked(self._yuv.frame(image), quantiser - self._base)
+        frame.pict_type = PictureType.I if key else PictureType.NONE
+        frame.pts = self._count
+        frame.time_base = _TIME_BASE
+        self._count += 1
+        try:
+            packets = self._context.encode(frame)
+        except av.error.FFmpegError as error:
+            raise CodecError(f"{codec.name}: {codec.library} refused a frame: {error}") from error
+        if len(packets) != 1:
+            raise CodecError(f"{codec.name}: {codec.library} gave {len(packets)} packets for one frame")
+        return Coded(bytes(packets[0]), packets[0].is_keyframe)
+
+    def _open(self, quantiser: int) -> av.VideoCodecContext:
+        codec = self._codec
+        try:
+            context = av.CodecContext.create(codec.library, "w")
+        except ValueError as error:
+            raise CodecError(f"{codec.name}: this FFmpeg has no encoder {codec.library}; decoding works") from error
+        assert isinstance(context, av.VideoCodecContext)
+        context.width, context.height = self._width, self._height
+        context.pix_fmt = "yuv420p"
+        context.time_base, context.framerate = _TIME_BASE, 1 / _TIME_BASE
+        context.thread_count = 1
+        context.max_b_frames = 0
+        context.gop_size = _NEVER
+        context.bit_rate = 0
+        context.options = {name: value.format(q=quantiser) for name, value in codec.options}
+        try:
+            context.open()
+        except av.error.FFmpegError as error:
+            raise CodecError(f"{codec.name}: {codec.library} refused {self._width}x{self._height}: {error}") from error
+        return context
+
+    def _marked(self, frame: av.VideoFrame, offset: int) -> av.VideoFrame:
+        """The frame with the quantiser offset as its one region of interest.
+
+        An offset of 0 is marked too: x265 crashes when frames with and without regions alternate.
+        """
+        graph = self._graphs.get(offset)
+        if graph is None:
+            graph = self._graphs[offset] = self._roi_graph(offset)
+        graph.push(frame)
+        marked = graph.pull()
+        assert isinstance(marked, av.VideoFrame)
+        return marked
+
+    def _roi_graph(self, offset: int) -> av.filter.Graph:
+        graph = av.filter.Graph()
+        source = graph.add_buffer(width=self._width, height=self._height, format="yuv420p", time_base=_TIME_BASE)
+        region = graph.add("addroi", f"x=0:y=0:w=iw:h=ih:clear=1:qoffset={offset / self._codec.span:.6f}")
+        sink = graph.add("buffersink")
+        source.link_to(region)
+        region.link_to(sink)
+        graph.configure()
+        return graph
+
+
+HEVC = AvCodec(
+    "hevc", "libx265", "hevc", 51, 4, 51.0, (("preset", "veryfast"), ("forced-idr", "1"), ("x265-params", _X265 + ":crf={q}"))
+)
+H264 = AvCodec(
+    "h264",
+    "libx264",
+    "h264",
+    51,
+    4,
+    51.0,
+    (
+        ("preset", "veryfast"),
+        ("tune", "zerolatency"),
+        ("forced-idr", "1"),
+        ("crf", "{q}"),
+        ("aq-mode", "1"),
+        ("x264-params", _X264),
+    ),
+)
+VP9 = AvCodec(
+    "vp9",
+    "libvpx-vp9",
+    "vp9",
+    63,
+    2,
+    63.0,
+    (
+        ("deadline", "realtime"),
+        ("cpu-used", "5"),
+        ("lag-in-frames", "0"),
+        ("aq-mode", "0"),
+        ("crf", "{q}"),
+        ("auto-alt-ref", "0"),
+        ("row-mt", "0"),
+        ("tile-columns", "0"),
+    ),
+)
