@@ -61,6 +61,11 @@ def load_yaml(path: Path) -> dict[str, Any]:
     return loaded
 
 
+def dump_yaml(content: Mapping[str, Any]) -> str:
+    """The text of a YAML file that ``load_yaml`` reads back, keys in their order."""
+    return str(yaml.safe_dump(dict(content), sort_keys=False, width=120))
+
+
 def load_dataclass(cls: type[T], kind: str, name: str) -> T:
     """Load ``config/KIND/NAME.yaml`` (or a path) as ``cls``."""
     path = config_path(kind, name)

@@ -14,9 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import yaml
 
-from embodiedcomp_eval.config import load_yaml
+from embodiedcomp_eval.config import dump_yaml, load_yaml
 
 
 GROWS = ("episodes",)
@@ -40,7 +39,7 @@ class ResultsFolder:
             check_folder(path, configuration)
             path.mkdir(parents=True, exist_ok=True)
             content = {"configuration": dict(configuration), "facts": dict(facts or {})}
-            _write_atomically(path / "config.yaml", yaml.safe_dump(content, sort_keys=False))
+            _write_atomically(path / "config.yaml", dump_yaml(content))
             self._episodes = open(path / "episodes.jsonl", "a+b")
         except OSError as error:
             raise ResultsError(f"can't write results into {path}: {error.strerror}") from error

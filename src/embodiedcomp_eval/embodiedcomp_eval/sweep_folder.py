@@ -14,9 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-import yaml
 
-from embodiedcomp_eval.config import load_yaml
+from embodiedcomp_eval.config import dump_yaml, load_yaml
 from embodiedcomp_eval.results import ResultsError
 
 EPISODES, ERRORS, CONFIG, SUMMARY, LOCK = "episodes.jsonl", "errors.jsonl", "sweep.yaml", "summary.json", ".lock"
@@ -167,7 +166,7 @@ class SweepFolder:
     def _check_or_write(self, configuration: dict[str, Any], facts: dict[str, Any]) -> None:
         file = self.path / CONFIG
         if not file.exists():
-            text = yaml.safe_dump({"configuration": configuration, "facts": facts}, sort_keys=False, width=120)
+            text = dump_yaml({"configuration": configuration, "facts": facts})
             write_atomically(file, text.encode())
             return
         there = load_yaml(file).get("configuration", {})
