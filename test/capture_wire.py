@@ -52,7 +52,9 @@ def loopback(mtu: int) -> None:
     """Bring up this namespace's loopback device with that MTU, multicast allowed."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         fcntl.ioctl(control, 0x8922, struct.pack("16si12x", b"lo", mtu))  # SIOCSIFMTU
-        fcntl.ioctl(control, 0x8914, struct.pack("16sh14x", b"lo", 0x1049))  # SIOCSIFFLAGS: up, running, loopback, multicast
+        fcntl.ioctl(
+            control, 0x8914, struct.pack("16sh14x", b"lo", 0x1049)
+        )  # SIOCSIFFLAGS: up, running, loopback, multicast
 
 
 def capture(path: Path, stop: threading.Event) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from embodiedcomp_eval.simulator import CONTROL_PERIOD_NS, JointState, Pose
 from embodiedcomp_eval.task import TaskConfig
 from embodiedcomp_policy.action import Chunk
@@ -44,7 +45,9 @@ class ToySimulator:
     def render(self) -> dict[str, npt.NDArray[np.uint8]]:
         rows = np.linspace(0, 40, self._shape[0])[:, None, None]
         base = self._texture + rows + 150 * self._place
-        return {c: np.clip(base + 20 * np.sin(self._joints[i]), 0, 255).astype(np.uint8) for i, c in enumerate(self.cameras)}
+        return {
+            c: np.clip(base + 20 * np.sin(self._joints[i]), 0, 255).astype(np.uint8) for i, c in enumerate(self.cameras)
+        }
 
     def joint_state(self) -> JointState:
         return JointState(self.time_ns, self._joints.copy(), self._speed.copy())

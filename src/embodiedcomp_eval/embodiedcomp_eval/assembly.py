@@ -1,10 +1,11 @@
-"""From a trial's configuration to its parts: plug-ins by name, streams, guard, link. Where the in-process loop is put together."""
+"""From a trial's configuration to its parts: plug-ins by name, streams, guard; the in-process loop is put together here."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream
+from embodiedcomp_eval.ground_truth import Informed
 from embodiedcomp_eval.recording import EpisodeRecorder
 from embodiedcomp_eval.registry import make_simulator
 from embodiedcomp_eval.sensor import Sensor
@@ -24,11 +25,16 @@ def make_recorder(config: TrialConfig, task: TaskConfig) -> EpisodeRecorder:
     return EpisodeRecorder(task, lambda camera, size: wire_size(camera, image_format, size))
 
 
-def make_loop(config: TrialConfig, task: TaskConfig, subscribers: Sequence[Subscriber] = ()) -> tuple[ClosedLoop, EpisodeRecorder]:
+def make_loop(
+    config: TrialConfig, task: TaskConfig, subscribers: Sequence[Subscriber] = ()
+) -> tuple[ClosedLoop, EpisodeRecorder]:
     """Everything in this process, configured and idle. Raises what the parts raise: one line each."""
     # The policy first: torch must be in the process before a renderer is (docs/decisions).
     policy = make_policy(config.policy, config.checkpoint, config.server)
     simulator = make_simulator(task)
+    if getattr(policy, "privileged", False):
+        policy = Informed(policy, simulator)  # type: ignore[arg-type]
+        subscribers = (policy.note, *subscribers)
     recorder = make_recorder(config, task)
     stream = config.stream(task)
     cameras = {name: Camera(EncoderStream(stream), DecoderStream()) for name in task.cameras}

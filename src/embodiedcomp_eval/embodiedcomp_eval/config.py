@@ -45,7 +45,9 @@ def config_path(kind: str, name: str) -> Path:
         path = root / kind / f"{name}.yaml"
         if path.is_file():
             return path
-    raise ConfigError(f"unknown {kind.removesuffix('s')} {name!r}; choose from {', '.join(config_names(kind)) or 'none'}")
+    raise ConfigError(
+        f"unknown {kind.removesuffix('s')} {name!r}; choose from {', '.join(config_names(kind)) or 'none'}"
+    )
 
 
 def load_yaml(path: Path) -> dict[str, Any]:

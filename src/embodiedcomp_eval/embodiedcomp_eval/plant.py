@@ -47,11 +47,11 @@ class Plant:
 
     @property
     def time_ns(self) -> int:
+        """Simulated time since step 0, ns."""
         return self._simulator.time_ns
 
-    def observe(self, frames: bool) -> Instant:
-        """The present instant, rendered if ``frames``."""
-        stamp_ns = self._simulator.time_ns
+    def observe(self, frames: bool, stamp_ns: int) -> Instant:
+        """The present instant under that stamp, rendered if ``frames``."""
         images = {}
         if frames:
             for camera, image in self._simulator.render().items():
@@ -62,15 +62,20 @@ class Plant:
         """From now on, follow points ``(T, J)`` rad due ``times_ns`` after ``stamp_ns``."""
         self._times_ns, self._points = stamp_ns + times_ns, points
 
-    def step(self) -> None:
-        """One control period towards where the trajectory wants the joints at its end; after its last point, there."""
-        self._simulator.step(position_at(self._times_ns, self._points, self._simulator.time_ns + self._period_ns))
+    def command(self, position: Vector) -> None:
+        """From now on, hold one position ``(J,)`` rad."""
+        self._times_ns, self._points = np.zeros(1, dtype=np.int64), position[None].copy()
+
+    def step(self, end_ns: int) -> None:
+        """One control period towards where the trajectory wants the joints at ``end_ns``; after its last point, there."""
+        self._simulator.step(position_at(self._times_ns, self._points, end_ns))
 
     def execute(self, steps: int) -> Iterator[Instant]:
-        """``steps`` control periods; a frame after each but the last where every step is sent (that one is asked for)."""
+        """Lockstep: ``steps`` control periods of simulated time. Where every step is sent, a frame after each but the
+        last: that one is asked for."""
         for number in range(1, steps + 1):
-            self.step()
-            yield self.observe(self._every_step and number < steps)
+            self.step(self.time_ns + self._period_ns)
+            yield self.observe(self._every_step and number < steps, self.time_ns)
 
     def close(self) -> None:
         """Free the renderer."""

@@ -14,9 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-
 from embodiedcomp_eval.config import dump_yaml, load_yaml
-
 
 GROWS = ("episodes",)
 """Keys that may differ when a folder is resumed: more episodes of the same configuration."""
@@ -40,7 +38,7 @@ class ResultsFolder:
             path.mkdir(parents=True, exist_ok=True)
             content = {"configuration": dict(configuration), "facts": dict(facts or {})}
             _write_atomically(path / "config.yaml", dump_yaml(content))
-            self._episodes = open(path / "episodes.jsonl", "a+b")
+            self._episodes = open(path / "episodes.jsonl", "a+b")  # noqa: SIM115 (closed by close)
         except OSError as error:
             raise ResultsError(f"can't write results into {path}: {error.strerror}") from error
         try:
@@ -130,4 +128,4 @@ def _write_atomically(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -45,6 +45,15 @@ class TaskConfig:
         if not self.cameras or len(set(self.cameras)) != len(self.cameras):
             raise ConfigError(f"task {self.name}: cameras must be one or more different names, found {self.cameras}")
 
+    @property
+    def image_size(self) -> int:
+        """px, for a simulator whose cameras are square. Raises ConfigError if the task's are not."""
+        if self.width != self.height:
+            raise ConfigError(
+                f"task {self.name}: simulator {self.simulator} has square cameras, not {self.width}x{self.height}"
+            )
+        return self.width
+
 
 def load_task(name_or_path: str) -> TaskConfig:
     """Load a task by name or path. Raises ConfigError naming the choices."""

@@ -20,6 +20,7 @@ from embodiedcomp_eval.simulator import Simulator
 from embodiedcomp_eval.subscriber import Answered, FrameReceived, FrameSent, Stepped, Subscriber
 from embodiedcomp_eval.task import TaskConfig
 from embodiedcomp_policy.action import Chunk
+from embodiedcomp_policy.chunking import hold_chunk
 from embodiedcomp_policy.guard import Guard
 from embodiedcomp_policy.matching import FrameMatcher
 from embodiedcomp_policy.observation import Observation
@@ -156,15 +157,18 @@ class ClosedLoop:
         """Let the policy answer the newest pictures that came through whole; before the first it can't: the arm holds."""
         stamp_ns = self._simulator.time_ns
         self._matcher.add_state(stamp_ns, self._simulator.joint_state().positions)
-        match = self._matcher.take()
-        if match is None or not match.images:
-            return
-        observation = Observation(match.images, match.state, self._task.prompt, match.stamp_ns)
-        started = self._clock()
-        chunk = self._policy.act(observation)
-        answered = Answered(stamp_ns, self._clock() - started, seconds)
-        for subscriber in self._subscribers:
-            subscriber.answered(answered)
+        match = self._matcher.take(stamp_ns)
+        if match is None:
+            raise RuntimeError(f"the simulator rendered no frame of {', '.join(self._policy.cameras)}")
+        if match.images:
+            observation = Observation(match.images, match.state, self._task.prompt, match.stamp_ns)
+            started = self._clock()
+            chunk = self._policy.act(observation)
+            answered = Answered(stamp_ns, self._clock() - started, seconds)
+            for subscriber in self._subscribers:
+                subscriber.answered(answered)
+        else:
+            chunk = hold_chunk(match.stamp_ns, match.state)
         late_ns = 0 if self._charge_ns is None else delay_ns + self._charge_ns
         self._pending = (stamp_ns + late_ns, chunk)
 

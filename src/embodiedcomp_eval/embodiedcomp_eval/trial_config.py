@@ -19,6 +19,8 @@ Send = Literal["on_query", "every_step"]
 Timing = Literal["lockstep", "charged", "realtime"]
 Transport = Literal["ros", "inprocess"]
 
+PRIVILEGED = ("expert",)
+"""Policies that read ground truth from the simulator, and so must live in its process."""
 DEFAULT_TARGET_BPP = 0.05
 SCHEMA = 1
 
@@ -75,6 +77,10 @@ class TrialConfig:
             raise ConfigError(str(error)) from error
         if self.policy not in policy_names():
             raise ConfigError(f"unknown policy {self.policy!r}; choose from {', '.join(policy_names())}")
+        if self.policy in PRIVILEGED and self.transport != "inprocess":
+            raise ConfigError(
+                f"policy {self.policy!r} reads ground truth from the simulator: it needs transport inprocess"
+            )
         if self.link != "none" and not self.link.endswith((".yaml", ".yml")) and self.link not in config_names("links"):
             raise ConfigError(f"unknown link {self.link!r}; choose from {', '.join(['none', *config_names('links')])}")
         if self.checkpoint is not None and not Path(self.checkpoint).exists():
@@ -94,5 +100,3 @@ class TrialConfig:
 def trial_from_mapping(values: dict[str, Any], where: str) -> TrialConfig:
     """Read back what ``to_mapping`` wrote. Raises ConfigError."""
     return from_mapping(TrialConfig, values, where)
-
-

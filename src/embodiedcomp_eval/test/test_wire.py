@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dpkt
 import pytest
+
 from embodiedcomp_eval.wire import cdr_size, wire_size
 
 FIXTURES = Path(__file__).resolve().parents[3] / "test" / "fixtures"

@@ -32,7 +32,9 @@ def trial(
     target_bpp: Annotated[
         float, typer.Option(help="Payload bits per source pixel; 0.05 if no target is given.", show_default=False)
     ] = math.nan,
-    target_bitrate: Annotated[float, typer.Option(help="Payload bit/s of simulated time.", show_default=False)] = math.nan,
+    target_bitrate: Annotated[
+        float, typer.Option(help="Payload bit/s of simulated time.", show_default=False)
+    ] = math.nan,
     budget_window: Annotated[float, typer.Option(help="Window of the rate control, s.")] = 1.0,
     policy: Annotated[str, typer.Option(help="Policy plug-in.")] = "reference",
     checkpoint: Annotated[str | None, typer.Option(help="The policy's weights.")] = None,
@@ -43,20 +45,27 @@ def trial(
     link: Annotated[str, typer.Option(help="Name in config/links, or a YAML file; 'none' is a perfect link.")] = "none",
     send: Annotated[str, typer.Option(help="on_query (a frame when the policy asks) or every_step.")] = "on_query",
     sensor: Annotated[str, typer.Option(help="clean, or real: shot noise, exposure drift, vibration.")] = "clean",
-    grey: Annotated[bool, typer.Option("--grey", help="Replace every picture by even grey: does the policy look?")] = False,
+    grey: Annotated[
+        bool, typer.Option("--grey", help="Replace every picture by even grey: does the policy look?")
+    ] = False,
     timing: Annotated[str, typer.Option(help="lockstep, charged or realtime.")] = "lockstep",
     transport: Annotated[str, typer.Option(help="ros (separate nodes) or inprocess.")] = "ros",
-    config: Annotated[Path | None, typer.Option(help="A config.yaml of an earlier trial; options given here win.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A config.yaml of an earlier trial; options given here win.")
+    ] = None,
+    domain_id: Annotated[int | None, typer.Option(help="ROS domain of the nodes; a free one by default.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the results.", show_default="results/trial-TIME")] = None,
 ) -> int:
     """Run closed-loop episodes, print a table, write summary.json, episodes.jsonl and config.yaml."""
-    options = {key: value for key, value in context.params.items() if key not in ("config", "out")}
+    options = {key: value for key, value in context.params.items() if key not in ("config", "domain_id", "out")}
     trial_config = _configuration(context, options, config)
     task_config = trial_config.validate()
     folder = out or Path("results") / f"trial-{datetime.now():%Y%m%d-%H%M%S}"
     check_folder(folder, trial_config.to_mapping())
-    run = _run_inprocess if trial_config.transport == "inprocess" else _run_ros
-    status = run(trial_config, task_config, folder)
+    if trial_config.transport == "inprocess":
+        status = _run_inprocess(trial_config, task_config, folder)
+    else:
+        status = _run_ros(trial_config, task_config, folder, domain_id)
     if (folder / "summary.json").exists():
         show_summary(folder)
     return status
@@ -85,7 +94,9 @@ class _StepTeller(Subscriber):
         self._bar, self._row = bar, row
 
     def stepped(self, event: Stepped) -> None:
-        self._bar.update(self._row, description=f"episode {self._bar.tasks[self._row].completed + 1:.0f}, step {event.step}")
+        self._bar.update(
+            self._row, description=f"episode {self._bar.tasks[self._row].completed + 1:.0f}, step {event.step}"
+        )
 
 
 def _run_inprocess(config: TrialConfig, task: TaskConfig, path: Path) -> int:
@@ -109,8 +120,8 @@ def _run_inprocess(config: TrialConfig, task: TaskConfig, path: Path) -> int:
     return 0
 
 
-def _run_ros(config: TrialConfig, task: TaskConfig, path: Path) -> int:
-    from embodiedcomp_eval.ros_trial import run_ros_trial
+def _run_ros(config: TrialConfig, task: TaskConfig, path: Path, domain_id: int | None) -> int:
+    from embodiedcomp_eval.ros_trial import TrialFailedError, run_ros_trial
 
     with progress() as bar:
         row = bar.add_task("starting nodes", total=config.episodes)
@@ -119,15 +130,14 @@ def _run_ros(config: TrialConfig, task: TaskConfig, path: Path) -> int:
             bar.update(row, completed=episodes, description=text)
 
         try:
-            outcome = run_ros_trial(config, task, path, tell)
-        except KeyboardInterrupt:
+            run_ros_trial(config, task, path, tell, domain_id)
+            bar.update(row, description="episodes")
+        except (KeyboardInterrupt, TrialFailedError) as error:
             bar.stop()
-            done = bar.tasks[row].completed
-            complain(f"embodiedcomp: interrupted; {done:.0f} of {config.episodes} episodes are in {path}")
-            return 130
-    if outcome:
-        complain(f"embodiedcomp: {outcome}")
-        return 1
+            kept = f"{bar.tasks[row].completed:.0f} of {config.episodes} episodes are in {path}"
+            interrupted = isinstance(error, KeyboardInterrupt)
+            complain(f"embodiedcomp: {'interrupted' if interrupted else error}; {kept}")
+            return 130 if interrupted else 1
     return 0
 
 
@@ -143,14 +153,23 @@ def show_summary(path: Path) -> None:
         [
             ("episodes", f"{summary['episodes']} (seeds {summary['seeds'][0]}–{summary['seeds'][-1]})"),
             ("success rate", f"{number(summary['success_rate'], '.2f')}  (95 %: {low:.2f}–{high:.2f})"),
-            ("mean steps", f"{number(summary['mean_steps'], '.1f')}, successes {number(summary['mean_steps_success'], '.1f')}"),
+            (
+                "mean steps",
+                f"{number(summary['mean_steps'], '.1f')}, successes {number(summary['mean_steps_success'], '.1f')}",
+            ),
             ("target", "none" if asked is None else f"{asked:g} {unit}"),
             ("payload", f"{number(summary['payload_bpp'], '.4f', 'bpp')}, {summary['payload_bytes']} bytes"),
             ("wire (modelled)", number(summary["wire_bpp"], ".4f", "bpp")),
             ("bit rate", number(summary["bits_per_second"], ".0f", "bit/s of simulated time")),
-            ("frames sent", f"{summary['frames_sent']}, lost {summary['frames_lost']}, at floor {summary['frames_at_floor']}"),
+            (
+                "frames sent",
+                f"{summary['frames_sent']}, lost {summary['frames_lost']}, at floor {summary['frames_at_floor']}",
+            ),
             *(
-                (f"{name} p50 / p95", f"{number(latency[name]['p50'], '.2f')} / {number(latency[name]['p95'], '.2f', 'ms')}")
+                (
+                    f"{name} p50 / p95",
+                    f"{number(latency[name]['p50'], '.2f')} / {number(latency[name]['p95'], '.2f', 'ms')}",
+                )
                 for name in ("encode", "decode", "policy", "frame_age")
             ),
             ("infrastructure errors", str(summary["infrastructure_errors"])),

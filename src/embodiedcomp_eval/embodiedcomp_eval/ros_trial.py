@@ -1,0 +1,133 @@
+"""The trial over ROS 2: which executables run with which parameters, and what became of them. No rclpy in here."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import random
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from embodiedcomp_eval.config import ConfigError
+from embodiedcomp_eval.processes import Exit, Fleet, Line
+from embodiedcomp_eval.task import TaskConfig
+from embodiedcomp_eval.trial_config import TrialConfig
+
+DOMAINS = range(1, 102)
+"""Domain ids whose ports lie below Linux's ephemeral ones."""
+BAD_INPUT = 2
+"""Exit status of a node that was asked for something that can't be had."""
+
+
+class TrialFailedError(Exception):
+    """A node died or the evaluator gave up; the message is one line that names it."""
+
+
+def run_ros_trial(
+    config: TrialConfig, task: TaskConfig, out: Path, tell: Callable[[int, str], None], domain: int | None = None
+) -> None:
+    """Run the nodes until the evaluator is done. ``tell`` hears (finished episodes, what happens now).
+
+    Raises ConfigError (bad input, found by a node), TrialFailedError.
+    """
+    commands = {
+        name: [executable(*node), *arguments] for name, (node, arguments) in nodes_of(config, task, out).items()
+    }
+    with Fleet() as fleet:
+        fleet.start(commands, environment(os.environ, free_domain() if domain is None else domain))
+        while True:
+            event = fleet.next()
+            if isinstance(event, Line):
+                words = event.text.split()
+                if event.name == "evaluator" and len(words) == 3 and words[0] == "progress":
+                    tell(int(words[1]), f"episode {int(words[1]) + 1}, step {words[2]}")
+                continue
+            if event.name == "evaluator" and event.status == 0:
+                return
+            _raise_for(event)
+
+
+def _raise_for(event: Exit) -> None:
+    words = event.last[-1] if event.last else "it said nothing"
+    if event.status == BAD_INPUT:
+        raise ConfigError(f"{event.name}: {words}")
+    if event.name == "evaluator" and event.status == 1 and event.last and not words.startswith(" "):
+        raise TrialFailedError(f"evaluator: {words}")
+    cause = f"signal {-event.status}" if event.status < 0 else f"status {event.status}"
+    raise TrialFailedError(
+        f"node {event.name} died ({cause}): {' | '.join(line.strip() for line in event.last[-3:]) or words}"
+    )
+
+
+def nodes_of(config: TrialConfig, task: TaskConfig, out: Path) -> dict[str, tuple[tuple[str, str], list[str]]]:
+    """Every node of the loop: name -> ((package, executable), command line)."""
+    timing = {"timing": config.timing}
+    stream = config.stream(task)
+    nodes: dict[str, tuple[tuple[str, str], list[str]]] = {}
+
+    def add(name: str, package: str, program: str, parameters: Mapping[str, Any], **remappings: str) -> None:
+        nodes[name] = ((package, program), ros_arguments(name, parameters, remappings))
+
+    camera_side = {"send": config.send, "sensor": config.sensor, "grey": config.grey}
+    add("simulator", "embodiedcomp_eval", "simulator", {"task": config.task, **timing, **camera_side})
+    for camera in task.cameras:
+        image = f"/{camera}/image_raw"
+        add(f"encoder_{camera}", "embodiedcomp_codec", "encoder", {**dataclasses.asdict(stream), **timing}, image=image)
+        add(f"decoder_{camera}", "embodiedcomp_codec", "decoder", timing, image=image)
+    policy = {"policy": config.policy, "checkpoint": config.checkpoint, "server": config.server, "robot": task.robot}
+    period = {"replan_period": task.replan_period / task.control_hz, "control_period": 1.0 / task.control_hz}
+    add("policy", "embodiedcomp_policy", "policy", {**policy, **period, "instruction": task.prompt, **timing})
+    add("guard", "embodiedcomp_policy", "guard", {"robot": task.robot, **timing})
+    add("evaluator", "embodiedcomp_eval", "evaluator", {**dataclasses.asdict(config), "out": str(out)})
+    return nodes
+
+
+def ros_arguments(name: str, parameters: Mapping[str, Any], remappings: Mapping[str, str]) -> list[str]:
+    """``--ros-args …`` for one node; unset parameters (None, NaN, empty) are left out."""
+    arguments = ["--ros-args", "-r", f"__node:={name}"]
+    for source, target in remappings.items():
+        arguments += ["-r", f"{source}:={target}"]
+    for key, value in parameters.items():
+        if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+            continue
+        text = (
+            str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)
+        )
+        arguments += ["-p", f"{key}:={text}"]
+    return arguments
+
+
+def executable(package: str, program: str) -> str:
+    """The installed program. Raises ConfigError saying how to build it."""
+    for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
+        path = Path(prefix) / "lib" / package / program
+        if prefix and path.is_file():
+            return str(path)
+    raise ConfigError(
+        f"no executable {program!r} of {package} in this environment: build the workspace and source it "
+        "(make build; . tools/env.sh), or use --transport inprocess"
+    )
+
+
+def environment(base: Mapping[str, str], domain: int) -> dict[str, str]:
+    """For the nodes: a domain of their own on this host, one thread per library."""
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    discovery = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": str(domain)}
+    return {"PYTHONUNBUFFERED": "1", "RCUTILS_COLORIZED_OUTPUT": "0", **base, **single, **discovery}
+
+
+def free_domain() -> int:
+    """A domain id that no participant on this host uses: its discovery port can be bound alone."""
+    candidates = list(DOMAINS)
+    random.SystemRandom().shuffle(candidates)
+    for domain in candidates:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("", 7400 + 250 * domain))
+            except OSError:
+                continue
+            return domain
+    raise TrialFailedError("every ROS domain id from 1 to 101 is in use on this host")
