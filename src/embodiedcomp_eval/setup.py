@@ -42,6 +42,9 @@ setup(
             "evaluator = embodiedcomp_eval.nodes.evaluator:main",
             "embodiedcomp = embodiedcomp_eval.cli:main",
         ],
+        "embodiedcomp.policies": [
+            "expert = embodiedcomp_eval.expert_policy:make",
+        ],
         "embodiedcomp.simulators": [
             "robosuite = embodiedcomp_eval.simulators.robosuite_sim:make",
         ],
