@@ -83,6 +83,10 @@ class Budget:
         self._allowance = self._target.bpp * pixels if by_pixels else self._target.bitrate * credited
         return self._allowance
 
+    def bitrate(self, pixels: int) -> float:
+        """The target in bit/s for frames of ``pixels`` at the present pace; NaN without a target."""
+        return self._target.bpp * pixels / self._period if math.isnan(self._target.bitrate) else self._target.bitrate
+
     @property
     def window_frames(self) -> int:
         """Frames in one window at the present pace."""
@@ -137,7 +141,9 @@ class Tolerance:
     trials: int
 
 
-def search(bits_at: Callable[[int], int], levels: int, start: int, halving: float, target: float, tolerance: Tolerance) -> int:
+def search(
+    bits_at: Callable[[int], int], levels: int, start: int, halving: float, target: float, tolerance: Tolerance
+) -> int:
     """Return the quality step in 0 … ``levels`` - 1 whose bits come nearest to ``target`` from below the high tolerance.
 
     ``bits_at`` encodes at a step and returns its bits, which grow with the step (nearly always). ``start`` is the first

@@ -30,7 +30,9 @@ def get_codec(name: str) -> Codec:
         raise CodecError(f"codec {name!r} can't be loaded: {error}") from error
     codec = codec() if isinstance(codec, type) or not isinstance(codec, Codec) else codec
     if not isinstance(codec, Codec):
-        raise CodecError(f"entry point {point.value!r} of codec {name!r} is no codec (see embodiedcomp_codec.codec.Codec)")
+        raise CodecError(
+            f"entry point {point.value!r} of codec {name!r} is no codec (see embodiedcomp_codec.codec.Codec)"
+        )
     if codec.name != name:
         raise CodecError(f"entry point {name!r} holds a codec that calls itself {codec.name!r}")
     return codec

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from embodiedcomp_codec.codec import BitstreamError, Codec, Coded, CodecError, Decoder, Encoder, Image, Mode
+from embodiedcomp_codec.codec import BitstreamError, Codec, CodecError, Coded, Decoder, Encoder, Image, Mode
 from embodiedcomp_codec.config import Ladder, ladder, rate_point
 from embodiedcomp_codec.frame import check_image, coded_side, downsample, upsample
 from embodiedcomp_codec.packet import SEQUENCE_MODULUS, Header, KeyInfo, pack, sequence_follows, unpack
@@ -111,10 +111,17 @@ class EncoderStream:
         """The target in force."""
         return self._target
 
+    @property
+    def target_bitrate(self) -> float:
+        """The target in force in bit/s at the present pace; NaN if there is none."""
+        return self._budget.bitrate(self._size[0] * self._size[1])
+
     def reset(self) -> None:
         """Return to exactly the state after construction."""
         self._target = self._initial
-        self._budget = Budget(self._target, self._config.budget_window, self._config.frame_period, self._mode == "intra")
+        self._budget = Budget(
+            self._target, self._config.budget_window, self._config.frame_period, self._mode == "intra"
+        )
         self._size = (0, 0)
         self._sequence = 0
         self._encoder: Encoder | None = None
@@ -250,7 +257,9 @@ class EncoderStream:
         self._encoder, self._downsample, self._key_wanted = trial.encoder, trial.downsample, False
         if self._mode == "inter":
             self._remember(image, trial, coded_key)
-        self._level, self._last_bits = (trial.level, bits) if not key or self._mode == "intra" else self._after_key(trial)
+        self._level, self._last_bits = (
+            (trial.level, bits) if not key or self._mode == "intra" else self._after_key(trial)
+        )
         if not self._target.unlimited:
             self._budget.spend(bits, coded_key)
         self._sequence = (self._sequence + 1) % SEQUENCE_MODULUS
@@ -287,6 +296,7 @@ class ReceivedFrame:
     sequence: int
     need_key: bool
     reason: str
+    downsample: int = 8
 
 
 class DecoderStream:
@@ -322,10 +332,10 @@ class DecoderStream:
         try:
             image = self._decode(header, data)
         except (BitstreamError, CodecError) as error:
-            self._last = None
+            self._last, self._decoder = None, None
             return ReceivedFrame(None, header.key, header.sequence, True, f"corrupt: {error}")
         self._last = header.sequence
-        return ReceivedFrame(image, header.key, header.sequence, False, "")
+        return ReceivedFrame(image, header.key, header.sequence, False, "", header.downsample)
 
     def _decode(self, header: Header, data: bytes) -> Image:
         if header.info is not None:

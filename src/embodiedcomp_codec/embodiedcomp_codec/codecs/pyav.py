@@ -15,7 +15,7 @@ import av.error
 import av.filter
 from av.video.frame import PictureType
 
-from embodiedcomp_codec.codec import Coded, CodecError, Decoder, Encoder, Image, Mode
+from embodiedcomp_codec.codec import CodecError, Coded, Decoder, Encoder, Image, Mode
 from embodiedcomp_codec.codecs.video_decoder import AvDecoder
 from embodiedcomp_codec.codecs.yuv import ToYuv, coded_size
 
@@ -136,7 +136,13 @@ class _AvEncoder:
 
 
 HEVC = AvCodec(
-    "hevc", "libx265", "hevc", 51, 4, 51.0, (("preset", "veryfast"), ("forced-idr", "1"), ("x265-params", _X265 + ":crf={q}"))
+    "hevc",
+    "libx265",
+    "hevc",
+    51,
+    4,
+    51.0,
+    (("preset", "veryfast"), ("forced-idr", "1"), ("x265-params", _X265 + ":crf={q}")),
 )
 H264 = AvCodec(
     "h264",

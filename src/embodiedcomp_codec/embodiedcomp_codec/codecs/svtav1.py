@@ -16,9 +16,8 @@ import time
 import weakref
 
 import av
-import numpy as np
 
-from embodiedcomp_codec.codec import Coded, CodecError, Decoder, Encoder, Image, Mode
+from embodiedcomp_codec.codec import CodecError, Coded, Decoder, Encoder, Image, Mode
 from embodiedcomp_codec.codecs.video_decoder import AvDecoder
 from embodiedcomp_codec.codecs.yuv import ToYuv, coded_size
 
@@ -178,4 +177,6 @@ def _library() -> ctypes.CDLL:
             return ctypes.CDLL(name)
         except OSError:
             continue
-    raise CodecError(f"av1: no SVT-AV1 {_API_MAJOR} library found beside PyAV {av.__version__} or on the system; install av 18")
+    raise CodecError(
+        f"av1: no SVT-AV1 {_API_MAJOR} library found beside PyAV {av.__version__} or on the system; install av 18"
+    )

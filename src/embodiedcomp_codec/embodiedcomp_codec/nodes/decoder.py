@@ -1,0 +1,178 @@
+"""The decoder node: packets in, images out, and requests for a key frame when a reference is missing."""
+
+from __future__ import annotations
+
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from sensor_msgs.msg import CompressedImage, Image
+
+from embodiedcomp_codec.nodes.conversion import frame_to_image, source_encoding, stamp_to_ns
+from embodiedcomp_codec.nodes.lifecycle import (
+    LOSSLESS_DEPTH,
+    RELIABILITY,
+    REQUEST_QOS,
+    AutostartNode,
+    run_node,
+    stream_qos,
+)
+from embodiedcomp_codec.nodes.parameters import Parameter, declare
+from embodiedcomp_codec.statistics import RateMeter, Tally
+from embodiedcomp_codec.stream import DecoderStream, ReceivedFrame
+from embodiedcomp_msgs.msg import CodecStats, FrameLost, KeyFrameRequest
+from embodiedcomp_msgs.srv import ResetEpisode
+
+PARAMETERS = (
+    Parameter("max_pixels", 4096 * 2304, "largest frame that is decoded", "pixels", 1, 1 << 31),
+    Parameter("images", [], "image topics of several cameras; not set: the one topic `image`"),
+    RELIABILITY,
+)
+REQUEST_PERIOD = 0.5
+"""s between key frame requests, at least."""
+WARNING_PERIOD = 5.0
+
+
+class Camera:
+    """One bits topic: its stream, publishers and counts."""
+
+    def __init__(self, node: DecoderNode, image: str, max_pixels: int, reliability: str) -> None:
+        self.topic = node.resolve_topic_name(image)
+        self.stream = DecoderStream(max_pixels)
+        qos = stream_qos(reliability)
+        bits = f"{self.topic}/embodiedcomp"
+        self.decoded = node.create_lifecycle_publisher(Image, f"{self.topic}/decoded", qos)
+        self.requests = node.create_publisher(KeyFrameRequest, f"{bits}/key_request", REQUEST_QOS)
+        self.requested = -REQUEST_PERIOD
+        self.last_sequence = 0
+        self.clear()
+        node.create_subscription(CompressedImage, bits, lambda message: node.on_bits(self, message), qos)
+
+    def clear(self) -> None:
+        """Return to the state after construction."""
+        self.stream.reset()
+        self.meter = RateMeter(1.0)
+        self.tally = Tally()
+        self.lost = 0
+        self.achieved = 0.0
+
+
+class DecoderNode(AutostartNode):
+    """Decodes on the executor's thread: packets of a stream must go through in order anyway."""
+
+    def __init__(self) -> None:
+        super().__init__("decoder")
+
+    def prepare(self) -> None:
+        """Read parameters; build streams, topics and services."""
+        values = declare(self, PARAMETERS)
+        self._reliable = values["reliability"] == "reliable"
+        self._episode = 0
+        self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", stream_qos(values["reliability"]))
+        self._diagnostics = self.create_lifecycle_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._lost = self.create_publisher(FrameLost, "frame_lost", LOSSLESS_DEPTH)
+        images = values["images"] or ["image"]
+        self._cameras = [Camera(self, image, values["max_pixels"], values["reliability"]) for image in images]
+        self.create_service(ResetEpisode, "~/reset_episode", self._on_reset)
+        self.create_timer(1.0, self._on_second)
+
+    def release(self) -> None:
+        """Nothing runs beside the executor."""
+
+    def on_bits(self, camera: Camera, message: CompressedImage) -> None:
+        """Decode one packet: publish its picture, or say what is missing."""
+        if not self.running:
+            return
+        started = time.perf_counter()
+        received = camera.stream.decode(bytes(message.data))
+        if received.image is not None:
+            image = frame_to_image(received.image, source_encoding(message.format))
+            image.header = message.header
+            camera.decoded.publish(image)
+            camera.last_sequence = received.sequence
+            self._report(camera, message, received, time.perf_counter() - started)
+            return
+        camera.lost += 1
+        camera.tally.corrupt += 1
+        self.get_logger().warning(f"{camera.topic}: {received.reason}", throttle_duration_sec=WARNING_PERIOD)
+        if self._reliable:
+            # Nobody must wait for a picture that won't come.
+            self._lost.publish(FrameLost(header=message.header, episode=self._episode, topic=camera.topic))
+        if received.need_key:
+            self._request_key(camera, message, received.reason)
+
+    def _request_key(self, camera: Camera, message: CompressedImage, reason: str) -> None:
+        now = time.monotonic()
+        if now - camera.requested < REQUEST_PERIOD and not self._reliable:
+            return
+        camera.requested = now
+        request = KeyFrameRequest(last_sequence=camera.last_sequence, reason=reason.split(":", maxsplit=1)[0])
+        request.header.stamp = self.get_clock().now().to_msg()
+        request.header.frame_id = message.header.frame_id
+        camera.requests.publish(request)
+
+    def _report(self, camera: Camera, message: CompressedImage, received: ReceivedFrame, seconds: float) -> None:
+        info = camera.stream.info
+        assert info is not None and received.image is not None, "a picture has a key frame before it"
+        stamp_ns = stamp_to_ns(message.header.stamp)
+        camera.achieved = camera.meter.add(stamp_ns, len(message.data))
+        camera.tally.add(seconds, received.key)
+        self._stats.publish(
+            CodecStats(
+                header=message.header,
+                camera=camera.topic,
+                codec=info.codec,
+                mode=info.mode,
+                sequence=received.sequence,
+                key=received.key,
+                payload_bytes=len(message.data),
+                width=info.width,
+                height=info.height,
+                quality=float("nan"),
+                downsample=received.downsample,
+                dropped_frames=camera.lost,
+                target_bitrate=float("nan"),
+                achieved_bitrate=camera.achieved,
+                processing_seconds=seconds,
+                age_seconds=(self.get_clock().now().nanoseconds - stamp_ns) * 1e-9,
+            )
+        )
+
+    def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
+        self._episode = request.episode
+        for camera in self._cameras:
+            camera.clear()
+        response.ok = True
+        return response
+
+    def _on_second(self) -> None:
+        if not self.running:
+            return
+        array = DiagnosticArray(status=[self._status(camera) for camera in self._cameras])
+        array.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(array)
+
+    def _status(self, camera: Camera) -> DiagnosticStatus:
+        tally, camera.tally = camera.tally, Tally()
+        level, message = DiagnosticStatus.OK, "decoding" if tally.frames else "no frames"
+        if tally.corrupt:
+            level, message = DiagnosticStatus.WARN, f"{tally.corrupt} packets gave no picture"
+        values = {
+            "achieved bit/s": f"{camera.achieved:.0f}",
+            "frames": tally.frames,
+            "key frames": tally.keys,
+            "packets without a picture": tally.corrupt,
+            "mean latency s": f"{tally.seconds / max(tally.frames, 1):.4f}",
+            "worst latency s": f"{tally.worst_seconds:.4f}",
+        }
+        return DiagnosticStatus(
+            level=level,
+            name=f"{self.get_name()}: {camera.topic}",
+            message=message,
+            hardware_id=camera.stream.info.codec if camera.stream.info else "",
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        )
+
+
+def main() -> int:
+    """Entry point of ``ros2 run embodiedcomp_codec decoder``."""
+    return run_node(DecoderNode)

@@ -1,0 +1,243 @@
+"""The encoder node: camera images in, packets under a rate target out."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.parameter import Parameter as RosParameter
+from sensor_msgs.msg import CompressedImage, Image
+
+from embodiedcomp_codec.codec import CodecError
+from embodiedcomp_codec.inbox import Inbox
+from embodiedcomp_codec.nodes.conversion import MessageError, bits_format, byte_array, image_to_frame, stamp_to_ns
+from embodiedcomp_codec.nodes.lifecycle import RELIABILITY, REQUEST_QOS, AutostartNode, run_node, stream_qos
+from embodiedcomp_codec.nodes.parameters import Parameter, declare
+from embodiedcomp_codec.rate_control import MAX_BPP, Target
+from embodiedcomp_codec.registry import get_codec
+from embodiedcomp_codec.statistics import RateMeter, Tally
+from embodiedcomp_codec.stream import EncoderStream, SentFrame, StreamConfig
+from embodiedcomp_msgs.msg import CodecStats, KeyFrameRequest
+from embodiedcomp_msgs.srv import ResetEpisode
+
+NOT_SET = math.nan
+PARAMETERS = (
+    Parameter("codec", "av1", "codec plug-in"),
+    Parameter("mode", "inter", "whether frames may refer to the one before", choices=("inter", "intra")),
+    Parameter(
+        "target_bpp", NOT_SET, f"payload of every frame, above 0 to {MAX_BPP:g}", "bit per source pixel", runtime=True
+    ),
+    Parameter("target_bitrate", NOT_SET, "payload over stamp time, above 0; clears target_bpp", "bit/s", runtime=True),
+    Parameter("budget_window", 1.0, "stamp time over which the target is kept", "s", 0.01, 3600.0),
+    Parameter("frame_period", NOT_SET, "time between frames, until two stamps are known", "s", 1e-4, 3600.0),
+    Parameter("images", [], "image topics of several cameras; not set: the one topic `image`"),
+    Parameter("lazy", True, "encode only while somebody subscribes the bits (reliable streams always encode)"),
+    RELIABILITY,
+)
+TARGETS = ("target_bpp", "target_bitrate")
+
+
+class Camera:
+    """One image topic: its stream, publisher and counts."""
+
+    def __init__(self, node: EncoderNode, image: str, config: StreamConfig, qos: Any) -> None:
+        self.topic = node.resolve_topic_name(image)
+        self.stream = EncoderStream(config)
+        self.config = config
+        self.bits = node.create_lifecycle_publisher(CompressedImage, f"{self.topic}/embodiedcomp", qos)
+        self.failed = False
+        self.clear()
+        node.create_subscription(Image, image, lambda message: node.on_image(self, message), qos)
+        requests = f"{self.topic}/embodiedcomp/key_request"
+        node.create_subscription(KeyFrameRequest, requests, lambda message: node.on_key_request(self), REQUEST_QOS)
+
+    def clear(self) -> None:
+        """Return to the state after construction, runtime targets aside."""
+        target = self.stream.target
+        self.stream.reset()
+        self.stream.set_target(target_bpp=target.bpp, target_bitrate=target.bitrate)
+        self.meter = RateMeter(self.config.budget_window)
+        self.tally = Tally()
+        self.achieved = 0.0
+
+
+class EncoderNode(AutostartNode):
+    """Receives on the executor's thread, codes on its own: a slow codec never keeps the newest frame waiting."""
+
+    def __init__(self) -> None:
+        super().__init__("encoder")
+        self._cameras: list[Camera] = []
+        self._worker: threading.Thread | None = None
+        self._inbox: Inbox[Camera, Image] = Inbox(newest_wins=True)
+
+    def prepare(self) -> None:
+        """Read parameters; build streams, topics, services and the coding thread."""
+        values = declare(self, PARAMETERS)
+        get_codec(values["codec"])
+        config = StreamConfig(
+            **{name: values[name] for name in ("codec", "mode", *TARGETS, "budget_window", "frame_period")}
+        )
+        config.validate()
+        self._reliable = values["reliability"] == "reliable"
+        self._lazy = values["lazy"] and not self._reliable
+        self._lock = threading.Lock()
+        self._inbox = Inbox(newest_wins=not self._reliable)
+        qos = stream_qos(values["reliability"])
+        self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", qos)
+        self._diagnostics = self.create_lifecycle_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._cameras = [Camera(self, image, config, qos) for image in values["images"] or ["image"]]
+        self.create_service(ResetEpisode, "~/reset_episode", self._on_reset)
+        self.create_timer(1.0, self._on_second)
+        self.add_on_set_parameters_callback(self._on_set)
+        self.add_post_set_parameters_callback(self._after_set)
+        self._worker = threading.Thread(target=self._work, name="coding", daemon=True)
+        self._worker.start()
+
+    def release(self) -> None:
+        """End the coding thread."""
+        self._inbox.close()
+        if self._worker is not None:
+            self._worker.join()
+            self._worker = None
+
+    def on_image(self, camera: Camera, message: Image) -> None:
+        """Queue a frame, if anybody wants it."""
+        if self.running and not (self._lazy and camera.bits.get_subscription_count() == 0):
+            self._inbox.put(camera, message)
+
+    def on_key_request(self, camera: Camera) -> None:
+        """Make the camera's next frame a key frame."""
+        with self._lock:
+            camera.stream.request_key()
+
+    def _work(self) -> None:
+        while (item := self._inbox.get()) is not None:
+            with self._lock:
+                self._encode(*item)
+
+    def _encode(self, camera: Camera, message: Image) -> None:
+        started = time.perf_counter()
+        try:
+            frame = image_to_frame(message)
+            sent = camera.stream.encode(frame, stamp_to_ns(message.header.stamp))
+        except (MessageError, CodecError) as error:
+            if not camera.failed:
+                self.get_logger().error(f"{camera.topic}: {error}; such frames are skipped")
+            camera.failed = True
+            camera.tally.corrupt += 1
+            return
+        camera.failed = False
+        bits = CompressedImage(header=message.header, format=bits_format(message.encoding, camera.config.codec))
+        bits.data = byte_array(sent.packet)
+        camera.bits.publish(bits)
+        self._report(camera, message, sent, time.perf_counter() - started)
+
+    def _report(self, camera: Camera, message: Image, sent: SentFrame, seconds: float) -> None:
+        stamp_ns = stamp_to_ns(message.header.stamp)
+        camera.achieved = camera.meter.add(stamp_ns, len(sent.packet))
+        camera.tally.add(seconds, sent.key, sent.at_floor, sent.at_ceiling)
+        self._stats.publish(
+            CodecStats(
+                header=message.header,
+                camera=camera.topic,
+                codec=camera.config.codec,
+                mode=camera.stream.mode,
+                sequence=sent.sequence,
+                key=sent.key,
+                payload_bytes=len(sent.packet),
+                width=message.width,
+                height=message.height,
+                quality=sent.quality,
+                downsample=sent.downsample,
+                at_floor=sent.at_floor,
+                at_ceiling=sent.at_ceiling,
+                dropped_frames=self._inbox.dropped(camera),
+                target_bitrate=camera.stream.target_bitrate,
+                achieved_bitrate=camera.achieved,
+                processing_seconds=seconds,
+                age_seconds=(self.get_clock().now().nanoseconds - stamp_ns) * 1e-9,
+            )
+        )
+
+    def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
+        with self._lock:
+            self._inbox.clear()
+            for camera in self._cameras:
+                camera.clear()
+        response.ok = True
+        return response
+
+    def _on_set(self, parameters: list[RosParameter]) -> SetParametersResult:
+        """Refuse an impossible target with the reason; both at once are one."""
+        table = {parameter.name: parameter for parameter in PARAMETERS}
+        try:
+            asked = {p.name: table[p.name].check(p.value) for p in parameters if p.name in TARGETS}
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        problem = Target(asked.get("target_bpp", NOT_SET), asked.get("target_bitrate", NOT_SET)).problem()
+        return SetParametersResult(successful=problem is None, reason=problem or "")
+
+    def _after_set(self, parameters: list[RosParameter]) -> None:
+        """Follow a new target, and clear the other one."""
+        asked = {p.name: float(p.value) for p in parameters if p.name in TARGETS}
+        if not asked:
+            return None
+        given = [name for name, value in asked.items() if not math.isnan(value)]
+        for other in TARGETS:
+            if given and other not in asked and not math.isnan(float(self.get_parameter(other).value)):
+                self.set_parameters([RosParameter(other, RosParameter.Type.DOUBLE, NOT_SET)])
+                return self._after_set([*parameters])
+        with self._lock:
+            for camera in self._cameras:
+                camera.stream.set_target(**{name: float(self.get_parameter(name).value) for name in TARGETS})
+        return None
+
+    def _on_second(self) -> None:
+        """Publish diagnostics, one status a camera."""
+        if not self.running:
+            return
+        with self._lock:
+            array = DiagnosticArray(status=[self._status(camera) for camera in self._cameras])
+            for camera in self._cameras:
+                camera.tally = Tally()
+        array.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(array)
+
+    def _status(self, camera: Camera) -> DiagnosticStatus:
+        tally = camera.tally
+        level, message = DiagnosticStatus.OK, "on target"
+        if tally.corrupt:
+            level, message = DiagnosticStatus.ERROR, f"{tally.corrupt} frames could not be coded"
+        elif tally.floor:
+            level, message = DiagnosticStatus.WARN, f"the target lies below what {camera.config.codec} can reach"
+        elif tally.ceiling:
+            message = "finest quality: the content needs less than the target"
+        elif not tally.frames:
+            message = "no frames"
+        values = {
+            "achieved bit/s": f"{camera.achieved:.0f}",
+            "target bit/s": f"{camera.stream.target_bitrate:.0f}",
+            "frames": tally.frames,
+            "key frames": tally.keys,
+            "frames at floor": tally.floor,
+            "frames at ceiling": tally.ceiling,
+            "dropped frames": self._inbox.dropped(camera),
+            "mean latency s": f"{tally.seconds / max(tally.frames, 1):.4f}",
+            "worst latency s": f"{tally.worst_seconds:.4f}",
+        }
+        return DiagnosticStatus(
+            level=level,
+            name=f"{self.get_name()}: {camera.topic}",
+            message=message,
+            hardware_id=camera.config.codec,
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        )
+
+
+def main() -> int:
+    """Entry point of ``ros2 run embodiedcomp_codec encoder``."""
+    return run_node(EncoderNode)
