@@ -32,6 +32,9 @@ setup(
             "policy = embodiedcomp_policy.nodes.policy:main",
             "guard = embodiedcomp_policy.nodes.guard:main",
         ],
+        "embodiedcomp.arms": [
+            "pinocchio = embodiedcomp_policy.policies.pinocchio_arm:load_arm",
+        ],
         "embodiedcomp.policies": [
             "reference = embodiedcomp_policy.policies.reference:make",
         ],

@@ -12,7 +12,15 @@ from embodiedcomp_policy.observation import Observation
 from embodiedcomp_policy.policy import Policy, PolicyError
 from embodiedcomp_policy.trajectory import resample
 
+HOLD_NS = 100_000_000
+"""When a hold is due: one control period."""
+
 Times = npt.NDArray[np.int64]
+
+
+def hold_chunk(stamp_ns: int, state: npt.NDArray[np.float64]) -> Chunk:
+    """Stay at ``state`` ``(J,)`` rad: the answer to an instant that no picture came from."""
+    return Chunk(stamp_ns, np.array([HOLD_NS], dtype=np.int64), np.array(state, dtype=np.float64)[None])
 
 
 class Wrapper:

@@ -95,9 +95,7 @@ class Guard:
         """Take over from whatever ran before, or refuse and hold. ``measured`` is ``(J,)`` rad at ``now_ns``."""
         result = self._check(chunk, measured, now_ns)
         if isinstance(result, Refused):
-            self._chunk = None
-            self._held = None if self.unusable(measured) else self._clip(measured)
-            return result
+            return self.refuse(result.reason, measured)
         elapsed = now_ns - chunk.stamp_ns
         self._chunk = Chunk(
             chunk.stamp_ns,
@@ -107,6 +105,12 @@ class Guard:
         self._held = None
         self._newest_stamp_ns = chunk.stamp_ns
         return result
+
+    def refuse(self, reason: str, measured: npt.ArrayLike | None) -> Refused:
+        """Stop whatever runs and hold ``measured`` ``(J,)``, for a reason found elsewhere (a message that is no chunk)."""
+        self._chunk = None
+        self._held = None if self.unusable(measured) else self._clip(measured)
+        return Refused(reason)
 
     def _check(self, chunk: Chunk, measured: npt.ArrayLike | None, now_ns: int) -> Accepted | Refused:
         if reason := self.unusable(measured):

@@ -76,9 +76,14 @@ class FrameMatcher:
         while len(self._states) > STATES:
             del self._states[min(self._states)]
 
-    def take(self) -> Match | None:
-        """The newest instant that is complete, newer than any taken before; None while there is none."""
+    def take(self, at_ns: int | None = None) -> Match | None:
+        """The newest instant that is complete, newer than any taken before; None while there is none.
+
+        at_ns: look at this instant only (lockstep, where the one asked for is known).
+        """
         for stamp_ns in sorted(self._frames[self._cameras[0]], reverse=True):
+            if at_ns is not None and stamp_ns != at_ns:
+                continue
             chosen = self._frames_near(stamp_ns)
             state = _nearest(self._states, stamp_ns, self._state_tolerance_ns)
             if chosen is None or state is None:

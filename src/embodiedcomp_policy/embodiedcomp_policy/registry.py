@@ -1,16 +1,19 @@
-"""Policies by name: the entry points of the group ``embodiedcomp.policies``. Only the one asked for is imported."""
+"""Policies, and the library that reads an arm's kinematics, by entry point. Only the one asked for is imported."""
 
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points
 
+from embodiedcomp_policy.kinematics import Arm
 from embodiedcomp_policy.policy import Policy, PolicyError
+from embodiedcomp_policy.robot import Robot
 
 GROUP = "embodiedcomp.policies"
+ARMS = "embodiedcomp.arms"
 
 
-def _points() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+def _points(group: str = GROUP) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=group)}
 
 
 def policy_names() -> list[str]:
@@ -32,3 +35,19 @@ def make_policy(name: str, checkpoint: str | None = None, server: str | None = N
         raise PolicyError(f"policy '{name}' needs the Python package '{error.name}', which is not installed") from error
     policy: Policy = factory(checkpoint=checkpoint, server=server)
     return policy
+
+
+def make_arm(robot: Robot, robot_description: str | None = None) -> Arm:
+    """The arm of ``robot`` from its URDF, or from ``robot_description`` (the XML that ROS carries).
+
+    Raises PolicyError where no library for it is installed, ConfigError for a URDF or robot file that doesn't fit.
+    """
+    points = _points(ARMS)
+    if not points:
+        raise PolicyError("no library for kinematics is installed: the Python package 'pin' brings one")
+    try:
+        load = points[min(points)].load()
+    except ModuleNotFoundError as error:
+        raise PolicyError(f"kinematics need the Python package 'pin': no module '{error.name}'") from error
+    arm: Arm = load(robot, robot_description=robot_description)
+    return arm

@@ -17,9 +17,9 @@ def position_at(times_ns: npt.NDArray[np.int64], positions: Vector, now_ns: int)
     """
     index = int(np.searchsorted(times_ns, now_ns, side="left"))
     if index == len(times_ns):
-        return positions[-1].copy()
+        return np.array(positions[-1])
     if index == 0 or int(times_ns[index]) == now_ns:
-        return positions[index].copy()
+        return np.array(positions[index])
     before, after = positions[index - 1], positions[index]
     start, end = int(times_ns[index - 1]), int(times_ns[index])
     weight = (now_ns - start) / (end - start)

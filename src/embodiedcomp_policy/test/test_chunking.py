@@ -50,7 +50,7 @@ def test_elapsed_targets_are_dropped_and_a_late_answer_is_an_error() -> None:
     now = 1000 * MS
     policy = DropElapsed(Counter(), lambda: now)
     assert policy.act(see(800 * MS)).times_ns.tolist() == [300 * MS, 400 * MS]
-    with pytest.raises(PolicyError, match="inference took 0.40 s"):
+    with pytest.raises(PolicyError, match=r"inference took 0.40 s"):
         policy.act(see(600 * MS))
 
 

@@ -101,18 +101,18 @@ def test_deltas_anywhere_stay_finite_within_limits_and_steps(q: np.ndarray, delt
 def test_bad_deltas_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(T, 6\), not \(3, 7\)"):
         delta_to_joints(ARM, HOME, np.zeros((3, 7)))
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(ValueError, match=r"finite"):
         delta_to_joints(ARM, HOME, np.full((1, 6), np.nan))
 
 
 def test_a_wrong_urdf_names_what_there_is() -> None:
     assert ROBOT.tool is not None
     urdf = ROBOT.tool.urdf.read_text()
-    with pytest.raises(ConfigError, match="no joint 'elbow'; it has: shoulder_pan_joint"):
+    with pytest.raises(ConfigError, match=r"no joint 'elbow'; it has: shoulder_pan_joint"):
         PinocchioArm(urdf, ["elbow"], "tool0")
-    with pytest.raises(ConfigError, match="no link 'hand'; it has: .*tool0"):
+    with pytest.raises(ConfigError, match=r"no link 'hand'; it has: .*tool0"):
         PinocchioArm(urdf, ROBOT.arm_names, "hand")
-    with pytest.raises(ConfigError, match="not a URDF"):
+    with pytest.raises(ConfigError, match=r"not a URDF"):
         PinocchioArm(Path(__file__).read_text(), ROBOT.arm_names, "tool0")
 
 

@@ -8,8 +8,10 @@ import pytest
 
 from embodiedcomp_policy import registry
 from embodiedcomp_policy.action import Chunk
+from embodiedcomp_policy.config import ConfigError
 from embodiedcomp_policy.observation import Observation
 from embodiedcomp_policy.policy import PolicyError
+from embodiedcomp_policy.robot import load_robot
 
 
 class Still:
@@ -41,7 +43,19 @@ def test_makes_the_one_asked_for_and_imports_no_other() -> None:
 
 
 def test_unknown_names_and_missing_packages_are_one_line() -> None:
-    with pytest.raises(PolicyError, match="^unknown policy 'stil'; there are: absent, still$"):
+    with pytest.raises(PolicyError, match=r"^unknown policy 'stil'; there are: absent, still$"):
         registry.make_policy("stil")
-    with pytest.raises(PolicyError, match="'absent' needs the Python package 'embodiedcomp_no_such_package'"):
+    with pytest.raises(PolicyError, match=r"'absent' needs the Python package 'embodiedcomp_no_such_package'"):
         registry.make_policy("absent")
+
+
+def test_arms_come_from_whatever_library_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    robot = load_robot("ur5e")
+    with pytest.raises(PolicyError, match=r"the Python package 'pin' brings one"):
+        registry.make_arm(robot)
+    pinocchio = EntryPoint("pinocchio", "embodiedcomp_policy.policies.pinocchio_arm:load_arm", registry.ARMS)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [pinocchio] if group == registry.ARMS else [])
+    assert registry.make_arm(robot).forward(np.zeros(6))[0].shape == (3,)
+    other = robot.tool.urdf.read_text().replace("shoulder_pan_joint", "pan")  # type: ignore[union-attr]
+    with pytest.raises(ConfigError, match=r"no joint 'shoulder_pan_joint'; it has: pan"):
+        registry.make_arm(robot, robot_description=other)

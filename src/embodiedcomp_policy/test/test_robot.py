@@ -23,7 +23,7 @@ GOOD: dict[str, Any] = {
 
 
 def build(**changes: Any) -> Any:
-    return robot_from_mapping({**copy.deepcopy(GOOD), **changes}, "two.yaml", Path("."))
+    return robot_from_mapping({**copy.deepcopy(GOOD), **changes}, "two.yaml", Path())
 
 
 def test_ur5e_in_the_order_of_its_file() -> None:
@@ -74,15 +74,15 @@ def test_a_bad_file_is_one_line_that_names_the_value(changes: dict[str, Any], me
 
 
 def test_unknown_robots_and_files(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="unknown robot 'r2d2'; there are: .*ur5e"):
+    with pytest.raises(ConfigError, match=r"unknown robot 'r2d2'; there are: .*ur5e"):
         load_robot("r2d2")
-    with pytest.raises(ConfigError, match="no such file: ./r2d2.yaml"):
+    with pytest.raises(ConfigError, match=r"no such file: ./r2d2.yaml"):
         load_robot("./r2d2.yaml")
     broken = tmp_path / "broken.yaml"
     broken.write_text("joints: [\n")
-    with pytest.raises(ConfigError, match="broken.yaml") as error:
+    with pytest.raises(ConfigError, match=r"broken.yaml") as error:
         load_robot(str(broken))
     assert "\n" not in str(error.value)
     broken.write_text("!!python/object/apply:os.getcwd []")
-    with pytest.raises(ConfigError, match="could not determine a constructor"):
+    with pytest.raises(ConfigError, match=r"could not determine a constructor"):
         load_robot(str(broken))

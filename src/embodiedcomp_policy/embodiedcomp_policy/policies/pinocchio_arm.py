@@ -88,7 +88,7 @@ class PinocchioArm:
         return np.vstack([back @ linear, back @ link[3:]])
 
 
-def load_arm(robot: Robot, tool: Tool | None = None, robot_description: str | None = None) -> PinocchioArm:
+def load_arm(robot: Robot, robot_description: str | None = None, tool: Tool | None = None) -> PinocchioArm:
     """The arm of ``robot`` (gripper excluded): its own URDF, or ``robot_description`` (the XML that ROS carries).
 
     Raises ConfigError where the robot file describes no tool.

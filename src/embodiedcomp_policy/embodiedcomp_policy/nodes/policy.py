@@ -1,0 +1,210 @@
+"""The policy node: decoded images, joint states and an instruction in; chunks of joint targets out."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory
+
+from embodiedcomp_msgs.msg import EpisodeState, FrameLost, ObservationRequest, PolicyStatus
+from embodiedcomp_msgs.srv import ResetEpisode
+from embodiedcomp_policy.chunking import hold_chunk, wrap
+from embodiedcomp_policy.config import ConfigError
+from embodiedcomp_policy.joint_memory import JointMemory
+from embodiedcomp_policy.matching import FrameMatcher, Match
+from embodiedcomp_policy.nodes.lifecycle import (
+    COMMAND_QOS,
+    LATCHED_QOS,
+    LOCKSTEP_QOS,
+    SENSOR_QOS,
+    AutostartNode,
+    ParameterError,
+    run_node,
+)
+from embodiedcomp_policy.nodes.messages import chunk_to_trajectory, image_to_rgb, ns_to_stamp, stamp_to_ns
+from embodiedcomp_policy.observation import Observation
+from embodiedcomp_policy.policy import PolicyError
+from embodiedcomp_policy.registry import make_policy
+from embodiedcomp_policy.robot import load_robot
+
+
+class PolicyNode(AutostartNode):
+    """Asks for an observation, waits for every camera and the joints of that instant, answers once.
+
+    realtime: asks every ``replan_period`` and answers the next complete instant. lockstep: asks when the evaluator says
+    RUN and answers the instant of that step; where nothing can be answered it sends a hold, so that nobody waits.
+    """
+
+    errors = (ParameterError, ConfigError, PolicyError)
+
+    def __init__(self) -> None:
+        super().__init__("policy")
+
+    def prepare(self) -> None:
+        """Read parameters, load the policy, build topics and the reset service."""
+        name = self.parameter("policy", "reference", "name of an installed policy")
+        checkpoint = self.parameter("checkpoint", "", "path of its weights; empty: its own")
+        server = self.parameter("server", "", "URL of the process that runs it")
+        wrappers = self.parameter("chunk_wrappers", [""], "wrappers around it, innermost first, such as ensemble=0.01")
+        self._robot = load_robot(self.parameter("robot", "ur5e", "name in config/robots, or a YAML file"))
+        self._lockstep = self.choice("timing", ("realtime", "lockstep"), "whose clock rules") == "lockstep"
+        period = self.parameter("replan_period", 1.0, "time between questions in realtime, s", 0.01, 60.0)
+        self._control_ns = round(1e9 * self.parameter("control_period", 0.1, "one step in lockstep, s", 1e-3, 10.0))
+        tolerances = [
+            round(1e9 * self.parameter(f"{what}_tolerance", 0.0 if what == "image" else 0.05, text, 0.0, 1.0))
+            for what, text in (
+                ("image", "how far apart the stamps of one set of images may be, s"),
+                ("state", "how far from the images' stamp a joint state may be, s; in lockstep 0"),
+            )
+        ]
+        self._instruction: str = self.parameter("instruction", "Pick up the object", "until one comes on the topic")
+        self._policy = wrap(make_policy(name, checkpoint or None, server or None), wrappers, self._now)
+        cameras = self.parameter("cameras", [""], "camera names; empty: those that the policy wants")
+        self._cameras = self._checked_cameras(cameras)
+        topics = self.parameter("image_topics", [""], "decoded image topic per camera; empty: CAMERA/image_raw/decoded")
+        topics = topics or [f"{camera}/image_raw/decoded" for camera in self._cameras]
+        if len(topics) != len(self._cameras):
+            raise ParameterError(
+                f"{len(topics)} image_topics for {len(self._cameras)} cameras: {', '.join(self._cameras)}"
+            )
+        self._matcher = FrameMatcher(self._cameras, *((0, 0) if self._lockstep else tolerances))
+        self._memory = JointMemory(self._robot)
+        self._clear(episode=0, seed=self.parameter("seed", 0, "of the policy's random choices"))
+        self._wire(topics, period)
+
+    def _checked_cameras(self, cameras: list[str]) -> tuple[str, ...]:
+        wanted = self._policy.cameras
+        if cameras and sorted(cameras) != sorted(wanted):
+            raise ParameterError(f"cameras {', '.join(cameras)} don't serve the policy; it wants {', '.join(wanted)}")
+        return tuple(cameras or wanted)
+
+    def _wire(self, topics: list[str], period: float) -> None:
+        deep, live = LOCKSTEP_QOS, self._lockstep
+        images, commands = (deep, deep) if live else (SENSOR_QOS, COMMAND_QOS)
+        self._trajectories = self.create_lifecycle_publisher(JointTrajectory, "policy_trajectory", commands)
+        self._requests = self.create_lifecycle_publisher(ObservationRequest, "observation_request", deep)
+        self._status = self.create_lifecycle_publisher(PolicyStatus, "~/status", 10)
+        self._camera_of: dict[str, str] = {}
+        for camera, topic in zip(self._cameras, topics, strict=True):
+            subscription = self.create_subscription(Image, topic, partial(self._on_image, camera), images)
+            self._camera_of[_source(subscription.topic_name)] = camera
+        self.create_subscription(JointState, "joint_states", self._on_joints, images)
+        self.create_subscription(String, "instruction", self._on_instruction, LATCHED_QOS)
+        self.create_subscription(EpisodeState, "episode", self._on_episode, deep)
+        self.create_subscription(FrameLost, "frame_lost", self._on_lost, deep)
+        self.create_service(ResetEpisode, "~/reset_episode", self._on_reset)
+        if not self._lockstep:
+            self.create_timer(period, self._on_period)
+
+    def _clear(self, episode: int, seed: int) -> None:
+        self._policy.reset(seed)
+        self._matcher.reset()
+        self._memory.reset()
+        self._episode, self._step = episode, 0
+        self._asked = False
+        self._paused = False
+        self._newest_ns = 0
+
+    def _now(self) -> int:
+        return self._newest_ns if self._lockstep else int(self.get_clock().now().nanoseconds)
+
+    def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
+        self._clear(request.episode, request.seed)
+        response.ok = True
+        return response
+
+    def _on_instruction(self, message: String) -> None:
+        self._instruction = message.data
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        if message.episode != self._episode:
+            return
+        self._paused = message.phase == EpisodeState.DONE
+        if self._lockstep and not self._paused and self.running:
+            self._ask(message.step)
+
+    def _on_period(self) -> None:
+        if self.running and not self._paused:
+            self._ask(self._step + 1)
+
+    def _ask(self, step: int) -> None:
+        if self._asked and not self._lockstep:
+            self._report("waiting", float("nan"), self._newest_ns, "no complete observation since the last question")
+        self._step, self._asked = step, True
+        request = ObservationRequest(episode=self._episode, step=step, stamp=ns_to_stamp(self._now()))
+        self._requests.publish(request)
+        self._answer()
+
+    def _on_image(self, camera: str, message: Image) -> None:
+        try:
+            image = image_to_rgb(message)
+        except ValueError as error:
+            self.get_logger().error(f"{camera}: {error}", once=True)
+            return
+        self._matcher.add_image(camera, stamp_to_ns(message.header.stamp), image)
+        self._answer()
+
+    def _on_lost(self, message: FrameLost) -> None:
+        camera = self._camera_of.get(_source(message.topic))
+        if camera is not None and message.episode == self._episode:
+            self._matcher.add_lost(camera, stamp_to_ns(message.header.stamp))
+            self._answer()
+
+    def _on_joints(self, message: JointState) -> None:
+        stamp_ns = stamp_to_ns(message.header.stamp)
+        state = self._memory.update(stamp_ns, message.name, message.position)
+        if state is not None:
+            self._newest_ns = stamp_ns
+            self._matcher.add_state(stamp_ns, state)
+            self._answer()
+
+    def _answer(self) -> None:
+        """Answer the question once its instant is complete."""
+        if not (self._asked and self.running):
+            return
+        match = self._matcher.take(self._step * self._control_ns if self._lockstep else None)
+        if match is None:
+            return
+        self._asked = False
+        if not match.images:
+            self._send_nothing(match, "holding", "no picture has come through yet")
+            return
+        observation = Observation(match.images, match.state, self._instruction, match.stamp_ns)
+        started = time.perf_counter()
+        try:
+            chunk = self._policy.act(observation)
+        except PolicyError as error:
+            self._send_nothing(match, "error", " ".join(str(error).split()))
+            return
+        seconds = time.perf_counter() - started
+        self._trajectories.publish(chunk_to_trajectory(chunk, self._robot, list(range(len(self._robot.names)))))
+        lost = "" if match.image_stamp_ns == match.stamp_ns else "a frame was lost: answered from the last whole set"
+        self._report("answered", seconds, match.stamp_ns, lost, self._now() - match.image_stamp_ns)
+
+    def _send_nothing(self, match: Match, state: str, reason: str) -> None:
+        if self._lockstep:
+            joints = list(range(len(self._robot.names)))
+            self._trajectories.publish(
+                chunk_to_trajectory(hold_chunk(match.stamp_ns, match.state), self._robot, joints)
+            )
+        self.get_logger().warning(f"{state}: {reason}", throttle_duration_sec=1.0)
+        self._report(state, float("nan"), match.stamp_ns, reason)
+
+    def _report(self, state: str, seconds: float, stamp_ns: int, reason: str, age_ns: float = float("nan")) -> None:
+        status = PolicyStatus(state=state, inference_seconds=seconds, frame_age_seconds=age_ns / 1e9, reason=reason)
+        status.header.stamp = ns_to_stamp(stamp_ns)
+        status.header.frame_id = self._cameras[0]
+        self._status.publish(status)
+
+
+def _source(topic: str) -> str:
+    """The source image topic behind one of its transports' names."""
+    return topic.removesuffix("/decoded").removesuffix("/embodiedcomp")
+
+
+def main() -> int:
+    """``ros2 run embodiedcomp_policy policy``."""
+    return run_node("policy", PolicyNode)
