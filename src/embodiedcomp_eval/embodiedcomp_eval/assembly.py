@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream
 from embodiedcomp_eval.ground_truth import Informed
 from embodiedcomp_eval.recording import EpisodeRecorder
 from embodiedcomp_eval.registry import make_simulator
 from embodiedcomp_eval.sensor import Sensor
+from embodiedcomp_eval.simulator import Simulator
 from embodiedcomp_eval.subscriber import Subscriber
 from embodiedcomp_eval.task import TaskConfig
 from embodiedcomp_eval.trial import Camera, ClosedLoop
 from embodiedcomp_eval.trial_config import TrialConfig
 from embodiedcomp_eval.wire import wire_size
 from embodiedcomp_policy.guard import Guard
+from embodiedcomp_policy.policy import Policy
 from embodiedcomp_policy.registry import make_policy
 from embodiedcomp_policy.robot import load_robot
 
@@ -25,13 +28,30 @@ def make_recorder(config: TrialConfig, task: TaskConfig) -> EpisodeRecorder:
     return EpisodeRecorder(task, lambda camera, size: wire_size(camera, image_format, size))
 
 
-def make_loop(
-    config: TrialConfig, task: TaskConfig, subscribers: Sequence[Subscriber] = ()
-) -> tuple[ClosedLoop, EpisodeRecorder]:
-    """Everything in this process, configured and idle. Raises what the parts raise: one line each."""
+@dataclass(frozen=True)
+class Parts:
+    """What takes long to make and serves many loops, one after the other."""
+
+    policy: Policy
+    simulator: Simulator
+
+
+def make_parts(config: TrialConfig, task: TaskConfig) -> Parts:
+    """Policy and simulator of a trial. Raises what they raise: one line each."""
     # The policy first: torch must be in the process before a renderer is (docs/decisions).
     policy = make_policy(config.policy, config.checkpoint, config.server)
-    simulator = make_simulator(task)
+    return Parts(policy, make_simulator(task))
+
+
+def make_loop(
+    config: TrialConfig, task: TaskConfig, subscribers: Sequence[Subscriber] = (), parts: Parts | None = None
+) -> tuple[ClosedLoop, EpisodeRecorder]:
+    """Everything in this process, configured and idle. Raises what the parts raise: one line each.
+
+    parts: used in place of new ones.
+    """
+    parts = parts or make_parts(config, task)
+    policy, simulator = parts.policy, parts.simulator
     if getattr(policy, "privileged", False):
         policy = Informed(policy, simulator)  # type: ignore[arg-type]
         subscribers = (policy.note, *subscribers)

@@ -61,7 +61,7 @@ class Fleet:
         def die_with_parent() -> None:
             self._libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
-                os._exit(1)
+                os.kill(os.getpid(), signal.SIGKILL)
 
         for name, command in commands.items():
             self._processes[name] = subprocess.Popen(

@@ -65,6 +65,7 @@ def _raise_for(event: Exit) -> None:
 def nodes_of(config: TrialConfig, task: TaskConfig, out: Path) -> dict[str, tuple[tuple[str, str], list[str]]]:
     """Every node of the loop: name -> ((package, executable), command line)."""
     timing = {"timing": config.timing}
+    reliability = {"reliability": "best_effort" if config.timing == "realtime" else "reliable"}
     stream = config.stream(task)
     nodes: dict[str, tuple[tuple[str, str], list[str]]] = {}
 
@@ -75,8 +76,8 @@ def nodes_of(config: TrialConfig, task: TaskConfig, out: Path) -> dict[str, tupl
     add("simulator", "embodiedcomp_eval", "simulator", {"task": config.task, **timing, **camera_side})
     for camera in task.cameras:
         image = f"/{camera}/image_raw"
-        add(f"encoder_{camera}", "embodiedcomp_codec", "encoder", {**dataclasses.asdict(stream), **timing}, image=image)
-        add(f"decoder_{camera}", "embodiedcomp_codec", "decoder", timing, image=image)
+        add(f"encoder_{camera}", "embodiedcomp_codec", "encoder", {**dataclasses.asdict(stream), **reliability}, image=image)
+        add(f"decoder_{camera}", "embodiedcomp_codec", "decoder", reliability, image=image)
     policy = {"policy": config.policy, "checkpoint": config.checkpoint, "server": config.server, "robot": task.robot}
     period = {"replan_period": task.replan_period / task.control_hz, "control_period": 1.0 / task.control_hz}
     add("policy", "embodiedcomp_policy", "policy", {**policy, **period, "instruction": task.prompt, **timing})

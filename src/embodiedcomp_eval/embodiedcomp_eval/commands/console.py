@@ -24,16 +24,13 @@ def complain(message: str) -> None:
     print(message, file=sys.stderr)
 
 
-def progress() -> Progress:
-    """A progress bar on standard error; without a terminal it prints nothing but its last state."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
+def progress(estimate: bool = True) -> Progress:
+    """A progress bar on standard error; without a terminal it prints nothing but its last state.
+
+    estimate: show the bar's own guess of the time left (False where the verb has a better one).
+    """
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    return Progress(*columns, *([TimeRemainingColumn()] if estimate else []), console=Console(stderr=True))
 
 
 def show_table(title: str, rows: list[tuple[str, str]]) -> None:

@@ -20,7 +20,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from embodiedcomp_eval.assembly import make_recorder
 from embodiedcomp_eval.config import ConfigError
-from embodiedcomp_eval.nodes.result_message import result_message
+from embodiedcomp_eval.nodes.lifecycle import LOCKSTEP_QOS, SENSOR_QOS, AutostartNode, ParameterError, run_node
+from embodiedcomp_eval.nodes.messages import result_message, to_chunk, to_ns
 from embodiedcomp_eval.provenance import provenance
 from embodiedcomp_eval.remote_episode import Encoded, RealtimeEpisode, RemoteEpisode
 from embodiedcomp_eval.results import ResultsError, ResultsFolder
@@ -29,8 +30,6 @@ from embodiedcomp_eval.summary import summarise
 from embodiedcomp_eval.trial_config import TrialConfig, trial_from_mapping
 from embodiedcomp_msgs.msg import CodecStats, EpisodeState, FrameLost, PolicyStatus, TrialResult
 from embodiedcomp_msgs.srv import ResetEpisode
-from embodiedcomp_policy.nodes.lifecycle import LOCKSTEP_QOS, SENSOR_QOS, AutostartNode, ParameterError, run_node
-from embodiedcomp_policy.nodes.messages import stamp_to_ns, trajectory_to_chunk
 from embodiedcomp_policy.robot import load_robot
 
 CHECK_PERIOD = 0.05
@@ -102,9 +101,9 @@ class EvaluatorNode(AutostartNode):
         for camera in self._task.cameras:
             bits = f"{camera}/image_raw/embodiedcomp"
             self._bits.append(self.create_subscription(CompressedImage, bits, partial(self._on_bits, camera), frames))
-            self.create_subscription(CodecStats, f"encoder_{camera}/stats", partial(self._on_encoder, camera), deep)
-            self.create_subscription(CodecStats, f"decoder_{camera}/stats", partial(self._on_decoder, camera), deep)
-        self._clients = {name: self.create_client(ResetEpisode, f"{name}/reset_episode") for name in self._nodes}
+            self.create_subscription(CodecStats, f"encoder_{camera}/stats", partial(self._on_encoder, camera), frames)
+            self.create_subscription(CodecStats, f"decoder_{camera}/stats", partial(self._on_decoder, camera), frames)
+        self._resets = {name: self.create_client(ResetEpisode, f"{name}/reset_episode") for name in self._nodes}
         wall = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(CHECK_PERIOD, self._notify, clock=wall)
         self._starter = self.create_timer(CHECK_PERIOD, self._start, clock=wall)
@@ -182,7 +181,7 @@ class EvaluatorNode(AutostartNode):
         absent: list[str] = []
 
         def matched() -> bool:
-            absent[:] = [f"node {name}" for name, client in self._clients.items() if not client.service_is_ready()]
+            absent[:] = [f"node {name}" for name, client in self._resets.items() if not client.service_is_ready()]
             absent.extend(f"topic {topic}" for topic in self._topics() if not self._has_both_ends(topic))
             return not absent
 
@@ -206,10 +205,10 @@ class EvaluatorNode(AutostartNode):
     async def _reset(self, number: int, seed: int) -> dict[str, Any]:
         """Reset every stateful node; returns the scene. A node that isn't ready yet is asked again."""
         deadline = time.monotonic() + self._start_seconds
-        waiting, scene = set(self._clients), "{}"
+        waiting, scene = set(self._resets), "{}"
         while True:
             request = ResetEpisode.Request(seed=seed, episode=number)
-            futures = {name: self._clients[name].call_async(request) for name in sorted(waiting)}
+            futures = {name: self._resets[name].call_async(request) for name in sorted(waiting)}
             if not await self._until(lambda: all(f.done() for f in futures.values()), deadline - time.monotonic()):  # noqa: B023
                 silent = sorted(name for name, future in futures.items() if not future.done())
                 raise InfrastructureError(f"no answer to reset_episode from {', '.join(silent)}")
@@ -255,47 +254,47 @@ class EvaluatorNode(AutostartNode):
     def _on_joints(self, message: JointState) -> None:
         positions = self._robot.reorder(message.name, message.position)
         if self._listening and positions is not None:
-            self._remote.add_joints(stamp_to_ns(message.header.stamp), positions)
+            self._remote.add_joints(to_ns(message.header.stamp), positions)
             self._notify()
 
     def _on_pose(self, message: PoseStamped) -> None:
         if self._listening:
-            self._remote.add_height(stamp_to_ns(message.header.stamp), message.pose.position.z)
+            self._remote.add_height(to_ns(message.header.stamp), message.pose.position.z)
             self._notify()
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         if self._listening:
-            chunk = trajectory_to_chunk(message, self._robot)
+            chunk = to_chunk(message, self._robot)
             self._remote.add_trajectory(chunk.stamp_ns, chunk.times_ns, chunk.positions)
             self._notify()
 
     def _on_bits(self, camera: str, message: CompressedImage) -> None:
         if self._listening:
-            self._remote.add_packet(camera, stamp_to_ns(message.header.stamp), bytes(message.data))
+            self._remote.add_packet(camera, to_ns(message.header.stamp), bytes(message.data))
             self._notify()
 
     def _on_encoder(self, camera: str, message: CodecStats) -> None:
         if self._listening:
             encoded = Encoded(message.key, message.at_floor, message.at_ceiling, message.processing_seconds)
-            self._remote.add_encoded(camera, stamp_to_ns(message.header.stamp), encoded)
+            self._remote.add_encoded(camera, to_ns(message.header.stamp), encoded)
             self._notify()
 
     def _on_decoder(self, camera: str, message: CodecStats) -> None:
         if self._listening:
-            event = FrameReceived(camera, stamp_to_ns(message.header.stamp), False, message.processing_seconds)
+            event = FrameReceived(camera, to_ns(message.header.stamp), False, message.processing_seconds)
             self._remote.add_received(event)
             self._notify()
 
     def _on_lost(self, message: FrameLost) -> None:
         camera = next((c for c in self._task.cameras if message.topic.endswith(f"{c}/image_raw")), None)
         if self._listening and camera is not None and message.episode == self._number:
-            self._remote.add_received(FrameReceived(camera, stamp_to_ns(message.header.stamp), True, 0.0))
+            self._remote.add_received(FrameReceived(camera, to_ns(message.header.stamp), True, 0.0))
             self._notify()
 
     def _on_policy(self, message: PolicyStatus) -> None:
         if self._listening and message.state == "answered":
             age = 0.0 if math.isnan(message.frame_age_seconds) else message.frame_age_seconds
-            self._remote.add_answer(Answered(stamp_to_ns(message.header.stamp), message.inference_seconds, age))
+            self._remote.add_answer(Answered(to_ns(message.header.stamp), message.inference_seconds, age))
             self._notify()
 
 

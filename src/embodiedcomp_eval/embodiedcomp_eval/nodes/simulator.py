@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from array import array
 
 import numpy as np
-from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseStamped
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
@@ -14,17 +12,15 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from embodiedcomp_eval.config import ConfigError
+from embodiedcomp_eval.nodes.lifecycle import LOCKSTEP_QOS, SENSOR_QOS, AutostartNode, ParameterError, run_node
+from embodiedcomp_eval.nodes.messages import image_message, joint_message, pose_message, to_chunk, to_stamp
 from embodiedcomp_eval.plant import Instant, Plant
 from embodiedcomp_eval.registry import make_simulator
 from embodiedcomp_eval.sensor import Sensor
 from embodiedcomp_eval.task import load_task
 from embodiedcomp_msgs.msg import EpisodeState, ObservationRequest
 from embodiedcomp_msgs.srv import ResetEpisode
-from embodiedcomp_policy.nodes.lifecycle import LOCKSTEP_QOS, SENSOR_QOS, AutostartNode, ParameterError, run_node
-from embodiedcomp_policy.nodes.messages import ns_to_stamp, trajectory_to_chunk
 from embodiedcomp_policy.robot import load_robot
-
-BASE_FRAME = "base_link"
 
 
 class SimulatorNode(AutostartNode):
@@ -59,7 +55,7 @@ class SimulatorNode(AutostartNode):
         }
         self._joints = self.create_lifecycle_publisher(JointState, "joint_states", deep)
         self._pose = self.create_lifecycle_publisher(PoseStamped, "object_pose", deep)
-        self._clock = self.create_lifecycle_publisher(Clock, "clock", deep)
+        self._clock_topic = self.create_lifecycle_publisher(Clock, "clock", deep)
         self.create_subscription(ObservationRequest, "observation_request", self._on_request, deep)
         self.create_subscription(
             JointTrajectory, "joint_trajectory_controller/joint_trajectory", self._on_trajectory, deep
@@ -95,7 +91,7 @@ class SimulatorNode(AutostartNode):
         if not self.running:
             return
         try:
-            chunk = trajectory_to_chunk(message, self._robot)
+            chunk = to_chunk(message, self._robot)
         except ValueError as error:
             self.get_logger().error(str(error))
             return
@@ -134,33 +130,18 @@ class SimulatorNode(AutostartNode):
     def _publish_step(self, instant: Instant) -> None:
         """Everything that the end of a step shows. Frames first: who waits for the pose then knows that they are out."""
         self._publish_frames(instant)
-        pose = PoseStamped()
-        pose.header.stamp, pose.header.frame_id = ns_to_stamp(instant.stamp_ns), BASE_FRAME
-        place, turn = pose.pose.position, pose.pose.orientation
-        place.x, place.y, place.z = (float(value) for value in instant.pose.position)
-        turn.w, turn.x, turn.y, turn.z = (float(value) for value in instant.pose.orientation)
-        self._pose.publish(pose)
+        self._pose.publish(pose_message(instant.pose, to_stamp(instant.stamp_ns)))
 
     def _publish_frames(self, instant: Instant) -> None:
         """Clock, joints, and the images if some were due."""
-        stamp = ns_to_stamp(instant.stamp_ns)
-        self._clock.publish(Clock(clock=stamp))
-        state = JointState(name=list(self._robot.names))
-        state.header.stamp = stamp
-        state.position, state.velocity = instant.joints.positions.tolist(), instant.joints.velocities.tolist()
-        self._joints.publish(state)
+        stamp = to_stamp(instant.stamp_ns)
+        self._clock_topic.publish(Clock(clock=stamp))
+        self._joints.publish(joint_message(self._robot, instant.joints, stamp))
         for camera, image in instant.images.items():
-            self._images[camera].publish(_image_message(camera, stamp, image))
+            self._images[camera].publish(image_message(camera, image, stamp))
 
     def _wall_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
-
-
-def _image_message(camera: str, stamp: Time, image: np.ndarray) -> Image:
-    height, width = image.shape[:2]
-    message = Image(height=height, width=width, encoding="rgb8", step=3 * width, data=array("B", image.tobytes()))
-    message.header.stamp, message.header.frame_id = stamp, camera
-    return message
 
 
 def main() -> int:
