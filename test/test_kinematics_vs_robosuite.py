@@ -14,18 +14,24 @@ mujoco = pytest.importorskip("mujoco")
 robosuite = pytest.importorskip("robosuite")
 
 
-def test_forward_kinematics_and_jacobian_match_the_mjcf() -> None:
-    path = Path(robosuite.__file__).parent / "models/assets/robots/ur5e/robot.xml"
+@pytest.mark.parametrize(
+    ("name", "frame", "mjcf_joint", "turn"),
+    [("ur5e", "tool0", "{}", 0.0), ("panda", "panda_link8", "joint{}", -np.pi / 4)],
+)
+def test_forward_kinematics_and_jacobian_match_the_mjcf(name: str, frame: str, mjcf_joint: str, turn: float) -> None:
+    """turn: rad, robosuite's hand about the flange's axis."""
+    path = Path(robosuite.__file__).parent / f"models/assets/robots/{name}/robot.xml"
     model = mujoco.MjModel.from_xml_path(str(path))
     data = mujoco.MjData(model)
-    robot = load_robot("ur5e")
+    robot = load_robot(name)
     assert robot.tool is not None
-    arm = PinocchioArm(robot.tool.urdf.read_text(), robot.arm_names, "tool0")
-    addresses = [model.joint(name).qposadr[0] for name in robot.arm_names]
+    arm = PinocchioArm(robot.tool.urdf.read_text(), robot.arm_names, frame, tool_rpy=(0, 0, turn))
+    joints = robot.arm_names if mjcf_joint == "{}" else [mjcf_joint.format(i + 1) for i in robot.arm]
+    addresses = [model.joint(joint).qposadr[0] for joint in joints]
     hand = model.body("right_hand").id
     rng = np.random.default_rng(0)
     for _ in range(50):
-        q = rng.uniform(-3, 3, 6)
+        q = rng.uniform(-3, 3, len(joints))
         data.qpos[addresses] = q
         mujoco.mj_forward(model, data)
         position, rotation = arm.forward(q)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,12 @@ class Tool:
 
 @dataclass(frozen=True)
 class Robot:
-    """Joint limits ``(J,) float64`` in the order of ``names``: rad, rad, rad/s, rad.
+    """Joint limits ``(J,) float64`` in the order of ``names``: rad, rad, rad/s, rad (a gripper's may be in m).
 
     step: largest change between neighbouring points of a chunk; the gripper's is its whole range unless the file says
         otherwise (its speed is what limits it).
     gripper: index of the gripper's joint, or None.
+    gripper_open, gripper_closed: its positions at either end; 0 without a gripper.
     max_observation_age, max_chunk_age: s.
     """
 
@@ -50,7 +51,9 @@ class Robot:
     max_step: float
     max_observation_age: float
     max_chunk_age: float
-    tool: Tool | None = field(default=None)
+    gripper_open: float = 0.0
+    gripper_closed: float = 0.0
+    tool: Tool | None = None
 
     @property
     def arm(self) -> list[int]:
@@ -97,7 +100,7 @@ def robot_from_mapping(data: Mapping[str, Any], where: str, folder: Path) -> Rob
         here = f"{where}: joint {index}"
         if not isinstance(joint, dict):
             raise ConfigError(f"{here}: expected a mapping, found {type(joint).__name__}")
-        check_keys(here, joint, ("name", "lower", "upper", "velocity"), ("gripper", "max_step"))
+        check_keys(here, joint, ("name", "lower", "upper", "velocity"), ("gripper", "max_step", "open"))
         low, high = _number(here, "lower", joint["lower"]), _number(here, "upper", joint["upper"])
         if low >= high:
             raise ConfigError(f"{here}: lower {low} must be below upper {high}")
@@ -109,6 +112,10 @@ def robot_from_mapping(data: Mapping[str, Any], where: str, folder: Path) -> Rob
             raise ConfigError(f"{here}: gripper must be true or false, not '{is_gripper}'")
         if is_gripper:
             grippers.append(index)
+        if "open" in joint:
+            opened = _number(here, "open", joint["open"])
+            if not is_gripper or opened not in (low, high):
+                raise ConfigError(f"{here}: open must be a gripper's lower {low} or upper {high}, not {opened}")
         default = high - low if is_gripper else max_step
         step.append(_number(here, "max_step", joint.get("max_step", default), positive=True))
     names = tuple(str(joint["name"]) for joint in joints)
@@ -119,6 +126,7 @@ def robot_from_mapping(data: Mapping[str, Any], where: str, folder: Path) -> Rob
     ages = [_number(where, key, data[key], positive=True) for key in ("max_observation_age", "max_chunk_age")]
     if ages[0] > ages[1]:
         raise ConfigError(f"{where}: max_observation_age {ages[0]} must not exceed max_chunk_age {ages[1]}")
+    opened = float(joints[-1].get("open", lower[-1])) if grippers else 0.0
     return Robot(
         name=str(data["name"]),
         names=names,
@@ -130,6 +138,8 @@ def robot_from_mapping(data: Mapping[str, Any], where: str, folder: Path) -> Rob
         max_step=max_step,
         max_observation_age=ages[0],
         max_chunk_age=ages[1],
+        gripper_open=opened,
+        gripper_closed=lower[-1] + upper[-1] - opened if grippers else 0.0,
         tool=_tool(where, data["tool"], folder) if "tool" in data else None,
     )
 

@@ -35,6 +35,13 @@ def test_ur5e_in_the_order_of_its_file() -> None:
     assert robot.tool is not None and robot.tool.urdf.is_file()
 
 
+def test_grippers_open_at_either_end() -> None:
+    ur5e, panda = load_robot("ur5e"), load_robot("panda")
+    assert (ur5e.gripper_open, ur5e.gripper_closed) == (0.0, 0.8)
+    assert (panda.gripper_open, panda.gripper_closed) == (0.04, 0.0)
+    assert len(panda.arm) == 7 and panda.gripper == 7
+
+
 def test_every_shipped_robot_loads_by_name_and_by_path() -> None:
     files = sorted(config_folders("robots")[-1].glob("*.yaml"))
     assert files
@@ -64,6 +71,7 @@ def test_joint_states_are_put_in_order_and_incomplete_ones_are_none() -> None:
         ({"joints": [GOOD["joints"][1], GOOD["joints"][0]]}, "the gripper must be one joint, the last"),
         ({"joints": [GOOD["joints"][0], GOOD["joints"][0]]}, "joint names must differ"),
         ({"joints": [{**GOOD["joints"][1], "gripper": "yes"}]}, "gripper must be true or false, not 'yes'"),
+        ({"joints": [{**GOOD["joints"][1], "open": 0.4}]}, "open must be a gripper's lower 0.0 or upper 0.8, not 0.4"),
         ({"tool": {"urdf": "none.urdf", "frame": "tool0"}}, "no such file: none.urdf"),
     ],
 )
