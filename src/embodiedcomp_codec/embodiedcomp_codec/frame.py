@@ -62,11 +62,11 @@ def upsample(image: Image, n: int, width: int, height: int) -> Image:
     rows, row_next, row_weight = _linear_taps(height, n, image.shape[0])
     columns, column_next, column_weight = _linear_taps(width, n, image.shape[1])
     # 255 * 16 * 16 + 128 still fits 16 bits.
-    tall: npt.NDArray[np.uint16] = image.astype(np.uint16)
-    tall = tall[rows] * (16 - row_weight)[:, None, None] + tall[row_next] * row_weight[:, None, None]
+    wide = image.astype(np.uint16)
+    tall = wide[rows] * (16 - row_weight)[:, None, None] + wide[row_next] * row_weight[:, None, None]
     weight = column_weight[None, :, None]
     both = tall[:, columns] * (16 - weight) + tall[:, column_next] * weight
-    return ((both + 128) >> 8).astype(np.uint8)
+    return np.right_shift(both + np.uint16(128), 8).astype(np.uint8)
 
 
 def _check_rate_point(n: int) -> None:

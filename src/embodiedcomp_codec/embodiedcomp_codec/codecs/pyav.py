@@ -16,7 +16,7 @@ import av.filter
 from av.video.frame import PictureType
 
 from embodiedcomp_codec.codec import CodecError, Coded, Decoder, Encoder, Image, Mode
-from embodiedcomp_codec.codecs.video_decoder import AvDecoder
+from embodiedcomp_codec.codecs.video_decoder import AvDecoder, check_sum
 from embodiedcomp_codec.codecs.yuv import ToYuv, coded_size
 
 _TIME_BASE = Fraction(1, 10)  # only counts frames: the stamps travel in the message
@@ -33,6 +33,7 @@ _X264 = "aq-mode=1:aq-strength=0.02:scenecut=0:keyint=infinite:ipratio=1:qcomp=0
 class AvCodec:
     """One of FFmpeg's encoders with its decoder. ``span`` is what a region offset of 1 adds to the quantiser.
 
+    ``checked`` appends one byte of check sum, where the format itself can't tell a truncated picture from a whole one.
     The quantiser runs from ``coarsest`` to ``finest`` in ``levels`` steps around the one that the encoder was opened with.
     """
 
@@ -45,6 +46,7 @@ class AvCodec:
     options: tuple[tuple[str, str], ...]
     modes: tuple[Mode, ...] = ("inter", "intra")
     lossless: bool = False
+    checked: bool = False
 
     @property
     def levels(self) -> int:
@@ -57,7 +59,7 @@ class AvCodec:
 
     def decoder(self, mode: Mode) -> Decoder:
         """A fresh decoder."""
-        return AvDecoder(self.decoder_name)
+        return AvDecoder(self.decoder_name, self.checked)
 
 
 class _AvEncoder:
@@ -88,7 +90,8 @@ class _AvEncoder:
             raise CodecError(f"{codec.name}: {codec.library} refused a frame: {error}") from error
         if len(packets) != 1:
             raise CodecError(f"{codec.name}: {codec.library} gave {len(packets)} packets for one frame")
-        return Coded(bytes(packets[0]), packets[0].is_keyframe)
+        data = bytes(packets[0])
+        return Coded(data + check_sum(data) if codec.checked else data, packets[0].is_keyframe)
 
     def _open(self, quantiser: int) -> av.VideoCodecContext:
         codec = self._codec
@@ -177,4 +180,5 @@ VP9 = AvCodec(
         ("row-mt", "0"),
         ("tile-columns", "0"),
     ),
+    checked=True,
 )
