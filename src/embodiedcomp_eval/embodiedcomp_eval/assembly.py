@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream
+from embodiedcomp_eval.channel import Channel
 from embodiedcomp_eval.ground_truth import Informed
 from embodiedcomp_eval.recording import EpisodeRecorder
 from embodiedcomp_eval.registry import make_simulator
@@ -24,8 +25,12 @@ from embodiedcomp_policy.robot import load_robot
 
 def make_recorder(config: TrialConfig, task: TaskConfig) -> EpisodeRecorder:
     """The recorder of either transport; wire bytes are those of a live stack, its frame_id the camera's name."""
-    image_format = f"rgb8; {config.codec} compressed rgb8"
-    return EpisodeRecorder(task, lambda camera, size: wire_size(camera, image_format, size))
+    return EpisodeRecorder(task, lambda camera, size: wire_size(camera, image_format(config), size))
+
+
+def image_format(config: TrialConfig) -> str:
+    """``CompressedImage.format`` on the bits topics."""
+    return f"rgb8; {config.codec} compressed rgb8"
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,11 @@ def make_loop(
         subscribers = (policy.note, *subscribers)
     recorder = make_recorder(config, task)
     stream = config.stream(task)
-    cameras = {name: Camera(EncoderStream(stream), DecoderStream()) for name in task.cameras}
+    link = config.link_config()
+    cameras = {
+        name: Camera(EncoderStream(stream), DecoderStream(), link and Channel(link, name, image_format(config)))
+        for name in task.cameras
+    }
     loop = ClosedLoop(
         task,
         simulator,

@@ -45,6 +45,7 @@ class RemoteEpisode:
         self._encoded: dict[tuple[int, str], Encoded] = {}
         self._received: dict[tuple[int, str], FrameReceived] = {}
         self._answers: list[Answered] = []
+        self._asked: set[int] = set()
 
     def add_joints(self, stamp_ns: int, positions: Vector) -> None:
         """Measured joint positions ``(J,)`` rad."""
@@ -74,8 +75,13 @@ class RemoteEpisode:
         self._received[event.stamp_ns, event.camera] = event
 
     def add_answer(self, event: Answered) -> None:
-        """The policy's status."""
+        """The policy answered the observation of that stamp."""
         self._answers.append(event)
+        self._asked.add(event.stamp_ns)
+
+    def add_refusal(self, stamp_ns: int) -> None:
+        """The policy saw the observation of that stamp, but had no answer to it."""
+        self._asked.add(stamp_ns)
 
     @property
     def scored(self) -> int:
@@ -105,7 +111,7 @@ class RemoteEpisode:
         return stamp_ns in self._joints and stamp_ns in self._heights
 
     def missing(self, executed: int) -> list[str]:
-        """What has not arrived of the frames that ``executed`` steps sent, for people; empty when all is in."""
+        """What has not arrived of all that ``executed`` steps set under way, for people; empty when all is in."""
         found = []
         for step in range(0, executed, 1 if self._every_step else self._task.replan_period):
             for camera in self._task.cameras:
@@ -114,6 +120,9 @@ class RemoteEpisode:
                     found.append(f"packet of {camera} at step {step}")
                 elif key not in self._received:
                     found.append(f"decoded frame of {camera} at step {step}")
+        for step in range(0, executed, self._task.replan_period):
+            if step * self._period_ns not in self._asked:
+                found.append(f"status of the policy at step {step}")
         return found
 
     def _frame_age(self, answer: Answered) -> float:

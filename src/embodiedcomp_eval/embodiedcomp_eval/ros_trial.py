@@ -66,7 +66,7 @@ def nodes_of(config: TrialConfig, task: TaskConfig, out: Path) -> dict[str, tupl
     """Every node of the loop: name -> ((package, executable), command line)."""
     timing = {"timing": config.timing}
     reliability = {"reliability": "best_effort" if config.timing == "realtime" else "reliable"}
-    stream = config.stream(task)
+    stream, link = config.stream(task), config.link_config()
     nodes: dict[str, tuple[tuple[str, str], list[str]]] = {}
 
     def add(name: str, package: str, program: str, parameters: Mapping[str, Any], **remappings: str) -> None:
@@ -76,8 +76,20 @@ def nodes_of(config: TrialConfig, task: TaskConfig, out: Path) -> dict[str, tupl
     add("simulator", "embodiedcomp_eval", "simulator", {"task": config.task, **timing, **camera_side})
     for camera in task.cameras:
         image = f"/{camera}/image_raw"
-        add(f"encoder_{camera}", "embodiedcomp_codec", "encoder", {**dataclasses.asdict(stream), **reliability}, image=image)
-        add(f"decoder_{camera}", "embodiedcomp_codec", "decoder", reliability, image=image)
+        add(
+            f"encoder_{camera}",
+            "embodiedcomp_codec",
+            "encoder",
+            {**dataclasses.asdict(stream), **reliability},
+            image=image,
+        )
+        bits, linked = f"{image}/embodiedcomp", {}
+        if link is not None:
+            fate = {**dataclasses.asdict(link), "camera": image, **timing, **reliability}
+            ends = {"in": bits, "out": f"/{camera}/link/embodiedcomp"}
+            add(f"link_{camera}", "embodiedcomp_codec", "link", fate, **ends)
+            linked = {bits: ends["out"]}
+        add(f"decoder_{camera}", "embodiedcomp_codec", "decoder", reliability, image=image, **linked)
     policy = {"policy": config.policy, "checkpoint": config.checkpoint, "server": config.server, "robot": task.robot}
     period = {"replan_period": task.replan_period / task.control_hz, "control_period": 1.0 / task.control_hz}
     add("policy", "embodiedcomp_policy", "policy", {**policy, **period, "instruction": task.prompt, **timing})
@@ -87,12 +99,12 @@ def nodes_of(config: TrialConfig, task: TaskConfig, out: Path) -> dict[str, tupl
 
 
 def ros_arguments(name: str, parameters: Mapping[str, Any], remappings: Mapping[str, str]) -> list[str]:
-    """``--ros-args …`` for one node; unset parameters (None, NaN, empty) are left out."""
+    """``--ros-args …`` for one node; unset parameters (None, NaN, infinite, empty) are left out."""
     arguments = ["--ros-args", "-r", f"__node:={name}"]
     for source, target in remappings.items():
         arguments += ["-r", f"{source}:={target}"]
     for key, value in parameters.items():
-        if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+        if value is None or value == "" or (isinstance(value, float) and not math.isfinite(value)):
             continue
         text = (
             str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)

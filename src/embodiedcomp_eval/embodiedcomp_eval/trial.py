@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream
+from embodiedcomp_eval.channel import Channel
 from embodiedcomp_eval.recording import EpisodeRecorder
 from embodiedcomp_eval.sensor import Sensor
 from embodiedcomp_eval.simulator import Simulator
@@ -27,16 +27,6 @@ from embodiedcomp_policy.observation import Observation
 from embodiedcomp_policy.policy import Policy
 
 Image = npt.NDArray[np.uint8]
-
-
-class Channel(Protocol):
-    """What lies between encoder and decoder of one camera."""
-
-    def reset(self, seed: int) -> None: ...
-
-    def send(self, size: int, stamp_ns: int) -> int | None:
-        """Arrival time (ns) of a packet of ``size`` bytes that entered at ``stamp_ns``, or None if it is lost."""
-        ...
 
 
 @dataclass

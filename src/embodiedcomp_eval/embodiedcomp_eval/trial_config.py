@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from embodiedcomp_codec.codec import CodecError, Mode
+from embodiedcomp_codec.link_model import LinkConfig
 from embodiedcomp_codec.stream import StreamConfig
-from embodiedcomp_eval.config import ConfigError, config_names, from_mapping
+from embodiedcomp_eval.config import ConfigError, config_names, from_mapping, load_dataclass
 from embodiedcomp_eval.sensor import SensorKind
 from embodiedcomp_eval.task import TaskConfig, load_task
 from embodiedcomp_policy.registry import policy_names
@@ -64,6 +65,19 @@ class TrialConfig:
             frame_period=steps / task.control_hz,
         )
 
+    def link_config(self) -> LinkConfig | None:
+        """The link, None for a perfect one. Raises ConfigError naming the choices."""
+        if self.link == "none":
+            return None
+        if not self.link.endswith((".yaml", ".yml")) and self.link not in config_names("links"):
+            raise ConfigError(f"unknown link {self.link!r}; choose from {', '.join(['none', *config_names('links')])}")
+        link = load_dataclass(LinkConfig, "links", self.link)
+        try:
+            link.validate()
+        except CodecError as error:
+            raise ConfigError(str(error)) from error
+        return link
+
     def validate(self) -> TaskConfig:
         """Check everything that can be checked before a process starts; returns the task. Raises ConfigError."""
         task = load_task(self.task)
@@ -81,8 +95,11 @@ class TrialConfig:
             raise ConfigError(
                 f"policy {self.policy!r} reads ground truth from the simulator: it needs transport inprocess"
             )
-        if self.link != "none" and not self.link.endswith((".yaml", ".yml")) and self.link not in config_names("links"):
-            raise ConfigError(f"unknown link {self.link!r}; choose from {', '.join(['none', *config_names('links')])}")
+        if self.link_config() and self.send == "every_step" and self.timing == "lockstep" and self.transport == "ros":
+            # The frames of a chunk's steps are under way together: which of them meets a key frame request is chance.
+            raise ConfigError(
+                "send 'every_step' over a link is not repeatable over ros in lockstep; use transport inprocess"
+            )
         if self.checkpoint is not None and not Path(self.checkpoint).exists():
             raise ConfigError(f"no such checkpoint: {self.checkpoint}")
         if self.timing == "realtime" and self.transport == "inprocess":

@@ -292,9 +292,13 @@ class EvaluatorNode(AutostartNode):
             self._notify()
 
     def _on_policy(self, message: PolicyStatus) -> None:
+        stamp_ns = to_ns(message.header.stamp)
         if self._listening and message.state == "answered":
             age = 0.0 if math.isnan(message.frame_age_seconds) else message.frame_age_seconds
-            self._remote.add_answer(Answered(to_ns(message.header.stamp), message.inference_seconds, age))
+            self._remote.add_answer(Answered(stamp_ns, message.inference_seconds, age))
+            self._notify()
+        elif self._listening and message.state in ("holding", "error"):
+            self._remote.add_refusal(stamp_ns)
             self._notify()
 
 
