@@ -172,7 +172,8 @@ def digests() -> dict[str, str]:
 
 
 def stamp(step: str) -> Path:
-    return STAMPS / step
+    """Where a finished step says so: beside what it made, so that both go together."""
+    return ROOT / "install" / ".set-up" if step == "build" else STAMPS / step
 
 
 def current(step: str, wanted: str) -> bool:
@@ -253,7 +254,7 @@ def set_up() -> bool:
                 continue
             stamp(step).unlink(missing_ok=True)
             steps[step]()
-            STAMPS.mkdir(exist_ok=True)
+            stamp(step).parent.mkdir(exist_ok=True)
             stamp(step).write_text(wanted)
     return True
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-
 from embodiedcomp_eval.config import dump_yaml, load_yaml
 from embodiedcomp_eval.results import ResultsError
 
@@ -155,7 +154,7 @@ class SweepFolder:
         except OSError as error:
             target.unlink(missing_ok=True)
             raise ResultsError(f"can't write into {self.path}: {error.strerror}; every episode is safe") from error
-        os.replace(target, self.path / EPISODES)
+        target.replace(self.path / EPISODES)
         os.close(self._file)
         self._open()
 
@@ -199,4 +198,4 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)
