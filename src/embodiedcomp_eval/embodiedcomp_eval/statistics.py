@@ -85,7 +85,7 @@ def _newcombe_phi(both: int, gained: int, lost: int, neither: int) -> float:
     margins = (both + gained) * (lost + neither) * (both + lost) * (gained + neither)
     if margins == 0:
         return 0.0
-    determinant = both * neither - gained * lost
+    determinant = float(both * neither - gained * lost)
     if determinant > 0:
         determinant = max(determinant - (both + gained + lost + neither) / 2, 0)
     return float(determinant / np.sqrt(margins))
@@ -106,6 +106,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     from statsmodels.stats.multitest import multipletests
 
     return [float(p) for p in multipletests(list(p_values), method="holm")[1]] if p_values else []
+
+
+def mean_interval(
+    values: npt.ArrayLike, confidence: float = 0.95, draws: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """Bootstrap interval (percentiles) of the mean of ``values (N,)``; NaN of none."""
+    sample = np.asarray(values, dtype=np.float64)
+    if not len(sample):
+        return float("nan"), float("nan")
+    means = np.random.default_rng(seed).choice(sample, (draws, len(sample))).mean(axis=1)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)

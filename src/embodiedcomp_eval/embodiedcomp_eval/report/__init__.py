@@ -1,1 +1,1 @@
-"""From a results folder to one self-contained page."""
+"""A results folder as a page, tables and pictures: ``page`` (HTML), ``tables`` (CSV, terminal), ``pictures`` (PNG, SVG)."""

@@ -1,0 +1,184 @@
+"""``embodiedcomp sweep``: codecs x rates x seeds from one YAML file, resumable, on all cores or a Ray cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from embodiedcomp_codec.codec import CodecError
+from embodiedcomp_eval import ledger
+from embodiedcomp_eval.commands.console import complain, progress
+from embodiedcomp_eval.config import ConfigError, load_yaml
+from embodiedcomp_eval.provenance import provenance
+from embodiedcomp_eval.sweep import Progress, run_sweep
+from embodiedcomp_eval.sweep_config import SweepConfig, load_sweep
+from embodiedcomp_eval.sweep_folder import SweepFolder
+
+LEDGER = Path("docs/results/ledger.jsonl")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(sweep)
+
+
+def sweep(
+    config: Annotated[str, typer.Argument(help="Name in config/sweeps, or a YAML file.")] = "quick",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results; the same one resumes.", show_default="results/NAME")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes on this machine.", show_default="all cores")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Use this Ray cluster: HOST:PORT, ray://HOST:PORT or auto.")
+    ] = None,
+    ledger_file: Annotated[
+        Path, typer.Option("--ledger", help="Where uses of evaluation seeds are written down.")
+    ] = LEDGER,
+) -> int:
+    """Run what the results folder lacks; kill it at any moment and run it again. Prints the table at the end."""
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers must be 1 or more, found {workers}")
+    plan, path = load_sweep(config)
+    _check(plan, path)
+    folder_path = out or Path("results") / plan.name
+    facts = provenance(plan.cells[0].trial.checkpoint)
+    facts["commit"] = _commit()
+    with SweepFolder(folder_path, load_yaml(path), facts) as folder:
+        missing = plan.episodes - len(folder)
+        if missing:
+            _log_evaluation_seeds(plan, folder, ledger_file, facts["commit"])
+            outcome = _run(plan, folder, ray, workers)
+        else:
+            complain(f"embodiedcomp: nothing to run, all {plan.episodes} episodes are in {folder_path}")
+            outcome = Progress(plan.episodes, plan.episodes)
+        if outcome is None:
+            complain(f"embodiedcomp: interrupted; {len(folder)} of {plan.episodes} episodes are in {folder_path}")
+            return 130
+        _summarise(folder, folder_path)
+    return _verdict(outcome, folder_path)
+
+
+def _check(plan: SweepConfig, path: Path) -> None:
+    """Every cell must be runnable before the first one runs. Raises ConfigError."""
+    for cell in plan.cells:
+        try:
+            cell.trial.validate()
+        except (ConfigError, CodecError) as error:
+            raise ConfigError(f"{path}: {cell.name}: {error}") from error
+
+
+def _run(plan: SweepConfig, folder: SweepFolder, address: str | None, workers: int | None) -> Progress | None:
+    """Run with a bar; None if the user interrupted it."""
+    # Ray takes seconds to import and to start: only a sweep that has something to run needs it
+    from embodiedcomp_eval.engines.episode_runner import run_episode
+    from embodiedcomp_eval.engines.ray_engine import RayEngine
+
+    engine = RayEngine(run_episode, address, workers)
+    try:
+        with progress(estimate=False) as bar:
+            row = bar.add_task("episodes", total=plan.episodes)
+
+            def tell(now: Progress) -> None:
+                bar.update(row, completed=now.found + now.done, description=_description(now))
+
+            return run_sweep(plan, folder, engine, tell)
+    except KeyboardInterrupt:
+        return None
+    finally:
+        engine.close()
+
+
+def _description(now: Progress) -> str:
+    left = "" if now.seconds_left is None else f", about {_duration(now.seconds_left)} left"
+    errors = f", {now.failures} infrastructure errors" if now.failures else ""
+    return f"episodes{errors}{left}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _summarise(folder: SweepFolder, path: Path) -> None:
+    """Write ``summary.json`` and print the table."""
+    from embodiedcomp_eval.evaluation import evaluate
+    from embodiedcomp_eval.report.tables import table_console, terminal_table
+    from embodiedcomp_eval.sources import open_results
+
+    evaluation = evaluate(open_results([path]))
+    folder.write_summary(evaluation)
+    console = table_console()
+    console.print(terminal_table(evaluation))
+    for warning in evaluation["warnings"]:
+        console.print(f"! {warning}", soft_wrap=True)
+
+
+def _verdict(outcome: Progress, path: Path) -> int:
+    """Exit status: 1 if episodes are missing."""
+    if outcome.failures:
+        complain(
+            f"embodiedcomp: {outcome.failures} attempts died of infrastructure errors ({path / 'errors.jsonl'}), "
+            f"{outcome.given_up} episodes are missing; the last: {outcome.last_failure}"
+        )
+    if outcome.given_up:
+        complain("embodiedcomp: run the same command again to try the missing episodes")
+        return 1
+    complain(f"embodiedcomp: all {outcome.total} episodes are in {path}; for the page: embodiedcomp report {path}")
+    return 0
+
+
+def _log_evaluation_seeds(plan: SweepConfig, folder: SweepFolder, path: Path, commit: str) -> None:
+    """Write the use of evaluation seeds into the ledger, before it happens. Raises ConfigError where that can't be done."""
+    pending = [seed for cell, seed in plan.work() if (cell.name, seed) not in folder.index]
+    seeds = ledger.evaluation_seeds(pending)
+    if not seeds:
+        return
+    weights = ledger.weight_hashes([*_weight_folders(), *_checkpoints(plan)])
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    command = " ".join(["embodiedcomp", *sys.argv[1:]])
+    evaluated = sum(bool(ledger.evaluation_seeds([seed])) for seed in pending)
+    try:
+        ledger.append(path, ledger.entry(date, command, commit, weights, seeds, evaluated))
+    except OSError as error:
+        raise ConfigError(
+            f"evaluation seeds are used only if the ledger {path} can be written: {error.strerror}"
+        ) from error
+
+
+def _weight_folders() -> list[Path]:
+    """Where the packages keep the weights that they ship."""
+    import embodiedcomp_codec
+    import embodiedcomp_policy
+
+    return [Path(str(package.__file__)).parent for package in (embodiedcomp_codec, embodiedcomp_policy)]
+
+
+def _checkpoints(plan: SweepConfig) -> list[Path]:
+    return [Path(cell.trial.checkpoint) for cell in plan.cells if cell.trial.checkpoint]
+
+
+def _commit() -> str:
+    """Hash of the checkout's commit, ``-dirty`` where files differ from it; ``unknown`` outside a checkout."""
+    here = Path(__file__).resolve().parent
+    environment: dict[str, Any] = {**os.environ, "LC_ALL": "C"}
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=here, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        head = git("rev-parse", "HEAD")
+        return head + ("-dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

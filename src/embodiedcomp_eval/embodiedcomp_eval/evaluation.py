@@ -1,0 +1,176 @@
+"""Everything that a table, a page or a ``summary.json`` says about results, as plain JSON-able values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from embodiedcomp_eval import analysis
+from embodiedcomp_eval.points import (
+    RIVALS,
+    Point,
+    Reference,
+    is_reference,
+    make_point,
+    make_reference,
+    reference_conditions,
+    shared_conditions,
+)
+from embodiedcomp_eval.sources import Results, Source
+from embodiedcomp_eval.statistics import mean_interval, wilson
+from embodiedcomp_eval.summary import summarise
+from embodiedcomp_eval.sweep_config import UNCOMPRESSED
+from embodiedcomp_eval.task import TaskConfig, load_task
+from embodiedcomp_eval.threshold import Threshold
+
+SCHEMA = 1
+
+METRICS = (
+    "payload_bpp", "wire_bpp", "bits_per_second", "psnr", "ms_ssim", "action_error", "mean_steps", "action_efficiency",
+    "path_length", "jerk", "frame_age_p50",
+)  # fmt: skip
+"""What is rank-correlated with the success rate over all points."""
+
+
+def evaluate(results: Results, draws: int = 2000) -> dict[str, Any]:
+    """Points, curves, comparisons, objects, correlations, warnings. draws: of each bootstrap."""
+    references = _references(results)
+    shared = shared_conditions([source.trial.to_mapping() for source in results.sources])
+    tasks: dict[str, TaskConfig] = {}
+    points: list[Point] = []
+    rows: list[dict[str, Any]] = []
+    for source in results.sources:
+        task = tasks.setdefault(source.trial.task, load_task(source.trial.task))
+        reference = references.get(reference_conditions(source.trial.to_mapping()))
+        point = make_point(source.name, source.trial, source.lines(), reference, shared)
+        points.append(point)
+        rows.append(_row(source, task, point))
+    of_point = {
+        source.name: references[conditions]
+        for source in results.sources
+        if (conditions := reference_conditions(source.trial.to_mapping())) in references
+    }
+    compressed = [row for row in rows if row["role"] == "codec" and row["episodes"]]
+    evaluation = {
+        "schema": SCHEMA,
+        "shared": shared,
+        "points": rows,
+        "curves": [_curve(result) for result in analysis.curve_results(points, of_point, results.anchor, draws)],
+        "comparisons": [asdict(c) for c in analysis.comparisons(points, of_point, results.primary, results.secondary)],
+        "objects": _objects(points),
+        "correlations": analysis.rank_correlations(compressed, METRICS),
+        "warnings": analysis.headline(points, of_point),
+        "configurations": results.configurations,
+        "facts": results.facts,
+    }
+    plain: dict[str, Any] = jsonable(evaluation)
+    return plain
+
+
+def _references(results: Results) -> dict[tuple[Any, ...], Reference]:
+    """The uncompressed runs by the conditions they serve."""
+    found = {}
+    for source in results.sources:
+        options = source.trial.to_mapping()
+        if is_reference(options):
+            reference = make_reference(source.name, source.lines())
+            if reference.success:
+                found[reference_conditions(options)] = reference
+    return found
+
+
+def _row(source: Source, task: TaskConfig, point: Point) -> dict[str, Any]:
+    """One point as a flat mapping: its options, ``summary.json``'s keys, and what only the curve needs."""
+    summary = summarise(source.trial, task, list(source.lines()), source.errors)
+    latency = summary["latency_ms"]
+    capped = float(point.capped_pixels.sum())
+    quality = _mean_quality(source)
+    return {
+        "name": point.name,
+        "curve": point.curve,
+        "role": _role(point),
+        **point.options,
+        **summary,
+        "expected": source.expected,
+        "missing": source.expected - len(point.seeds),
+        "threshold_bpp_rate": float(point.capped_bits.sum()) / capped if capped else None,
+        "bits_per_success": point.bits_per_success,
+        "mean_steps_ci95": mean_interval(np.where(point.success, point.steps, task.horizon)),
+        **{key: _mean(values) for key, values in point.motion.items()},
+        "frame_age_p50": latency["frame_age"]["p50"],
+        **quality,
+    }
+
+
+def _mean_quality(source: Source) -> dict[str, float | None]:
+    """Means of the picture metrics, over the episodes whose lines have them."""
+    sums: dict[str, list[float]] = {"psnr": [], "ms_ssim": [], "action_error": []}
+    for line in source.lines():
+        for key, values in sums.items():
+            value = line.get("quality", {}).get(key)
+            if value is not None:
+                values.append(value)
+    return {key: sum(values) / len(values) if values else None for key, values in sums.items()}
+
+
+def _role(point: Point) -> str:
+    codec = point.options["codec"]
+    if codec == UNCOMPRESSED:
+        return "uncompressed"
+    return "rival" if codec in RIVALS else "codec"
+
+
+def _mean(values: Any) -> float | None:
+    known = [float(v) for v in values if not math.isnan(v)]
+    return sum(known) / len(known) if known else None
+
+
+def _curve(result: analysis.CurveResult) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "points": result.points,
+        "seeds": result.seeds,
+        "threshold_bpp": _threshold(result.threshold_bpp),
+        "threshold_bps": _threshold(result.threshold_bps),
+        "saving": None if result.saving is None else asdict(result.saving),
+    }
+
+
+def _threshold(found: Threshold) -> dict[str, Any]:
+    """Infinite ends become null; ``text`` and ``censored`` say what they mean."""
+    censored = {-math.inf: "at_most", math.inf: "not_reached"}.get(found.value)
+    return {**asdict(found), "censored": censored, "text": str(found)}
+
+
+def _objects(points: list[Point]) -> list[dict[str, Any]]:
+    rows = []
+    for point in points:
+        for name, (successes, episodes) in point.by_object().items():
+            rows.append(
+                {
+                    "point": point.name,
+                    "object": name,
+                    "successes": successes,
+                    "episodes": episodes,
+                    "success_rate": successes / episodes,
+                    "ci95": wilson(successes, episodes),
+                }
+            )
+    return rows
+
+
+def jsonable(value: Any) -> Any:
+    """Plain values for JSON, which knows neither NaN nor infinity: they become null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return jsonable(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
