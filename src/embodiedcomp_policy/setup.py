@@ -37,6 +37,8 @@ setup(
         ],
         "embodiedcomp.policies": [
             "reference = embodiedcomp_policy.policies.reference:make",
+            "openpi = embodiedcomp_policy.policies.openpi:make",
+            "openvla = embodiedcomp_policy.policies.openvla:make",
         ],
     },
 )
