@@ -138,6 +138,11 @@ class DecoderNode(AutostartNode):
         )
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
+        """Ready once everything has a reader: then no picture of step 0 can be lost."""
+        unheard = [camera.topic for camera in self._cameras if camera.decoded.get_subscription_count() == 0]
+        if unheard and self._reliable:
+            response.message = f"nobody subscribes the pictures of {', '.join(unheard)} yet"
+            return response
         self._episode = request.episode
         for camera in self._cameras:
             camera.clear()

@@ -164,6 +164,11 @@ class EncoderNode(AutostartNode):
         )
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
+        """Ready once everything has a reader: then no packet of step 0 can be lost."""
+        unheard = [camera.topic for camera in self._cameras if camera.bits.get_subscription_count() == 0]
+        if unheard and self._reliable:
+            response.message = f"no decoder subscribes the bits of {', '.join(unheard)} yet"
+            return response
         with self._lock:
             self._inbox.clear()
             for camera in self._cameras:

@@ -98,6 +98,10 @@ class LinkNode(AutostartNode):
         self._schedule()
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
+        """Ready once its output has a reader: then nothing of step 0 can be lost."""
+        if self._lockstep and self._out.get_subscription_count() == 0:
+            response.message = f"nobody subscribes {self._out.topic_name} yet"
+            return response
         self._episode = request.episode
         self._waiting = []
         self._link = Link(replace(self._config, seed=self._config.seed + request.seed))

@@ -1,0 +1,280 @@
+"""Encoder, decoder and link as processes over DDS."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embodiedcomp_codec.sequences import mean_square_error, panning
+from embodiedcomp_codec.stream import DecoderStream, EncoderStream, StreamConfig
+from ros_harness import Processes, spin_until
+
+pytest.importorskip("rclpy")
+
+PERIOD_NS = 100_000_000
+AV1 = StreamConfig("av1", "inter", target_bpp=0.2, frame_period=0.1)
+
+
+class Probe:
+    """A camera, and a listener to everything that the codec nodes publish."""
+
+    def __init__(self, context: Any, camera: str = "/cam/image_raw", reliable: bool = True) -> None:
+        import rclpy
+        from rcl_interfaces.srv import GetParameters, SetParameters
+        from rclpy.qos import QoSProfile, ReliabilityPolicy
+        from sensor_msgs.msg import CompressedImage, Image
+
+        from embodiedcomp_codec.nodes import conversion
+        from embodiedcomp_msgs.msg import CodecStats, FrameLost, KeyFrameRequest
+        from embodiedcomp_msgs.srv import ResetEpisode
+
+        self.conversion, self.SetParameters, self.GetParameters = conversion, SetParameters, GetParameters
+        self.ResetEpisode, self.CompressedImage = ResetEpisode, CompressedImage
+        self.node = rclpy.create_node("probe", context=context)
+        best = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+        qos = QoSProfile(depth=1000, reliability=best)
+        self.camera = self.node.create_publisher(Image, camera, qos)
+        self.bits: list[Any] = []
+        self.decoded: list[Any] = []
+        self.stats: list[Any] = []
+        self.lost: list[Any] = []
+        self.requests: list[Any] = []
+        for kind, topic, found in (
+            (CompressedImage, f"{camera}/embodiedcomp", self.bits),
+            (Image, f"{camera}/decoded", self.decoded),
+            (CodecStats, "encoder/stats", self.stats),
+            (FrameLost, "frame_lost", self.lost),
+            (KeyFrameRequest, f"{camera}/embodiedcomp/key_request", self.requests),
+        ):
+            self.node.create_subscription(kind, topic, found.append, qos)
+
+    def wait(self, condition: Any, timeout: float = 20.0) -> None:
+        assert spin_until(self.node, condition, timeout), (len(self.bits), len(self.decoded), len(self.stats))
+
+    def match(self, *topics: str) -> None:
+        """Wait until the camera is heard and every topic has a publisher."""
+        self.wait(lambda: self.camera.get_subscription_count() and all(self.node.count_publishers(t) for t in topics))
+
+    def show(self, frame: np.ndarray, stamp_ns: int, encoding: str = "rgb8") -> None:
+        message = self.conversion.frame_to_image(frame, encoding)
+        message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
+        message.header.frame_id = "lens"
+        self.camera.publish(message)
+
+    def call(self, kind: Any, service: str, request: Any) -> Any:
+        client = self.node.create_client(kind, service)
+        self.wait(client.service_is_ready)
+        future = client.call_async(request)
+        self.wait(future.done)
+        return future.result()
+
+    def until(self, condition: Any, frame: np.ndarray) -> None:
+        """Show a frame again and again until the condition holds: matching of others can't be seen from here."""
+        for index in range(200):
+            self.show(frame, index * PERIOD_NS)
+            if spin_until(self.node, condition, 0.1):
+                return
+        raise AssertionError("no answer to 200 frames")
+
+    def reset(self, *nodes: str, episode: int = 0) -> None:
+        """Start an episode: every node clears its state, then what was heard so far is forgotten."""
+        for node in nodes:
+            request = self.ResetEpisode.Request(seed=1, episode=episode)
+            response = self.call(self.ResetEpisode, f"{node}/reset_episode", request)
+            assert response.ok, response.message
+        for heard in (self.bits, self.decoded, self.stats, self.lost, self.requests):
+            heard.clear()
+
+    def set(self, name: str, value: float) -> Any:
+        from rclpy.parameter import Parameter
+
+        request = self.SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
+        return self.call(self.SetParameters, "encoder/set_parameters", request).results[0]
+
+    def get(self, *names: str) -> list[float]:
+        request = self.GetParameters.Request(names=list(names))
+        values = self.call(self.GetParameters, "encoder/get_parameters", request).values
+        return [value.double_value for value in values]
+
+
+def start(
+    processes: Processes, node: str, *arguments: str, camera: str = "/cam/image_raw", reliable: bool = True
+) -> Any:
+    qos = ("-p", "reliability:=reliable") if reliable else ()
+    process = processes.start("embodiedcomp_codec", node, "-r", f"image:={camera}", *qos, *arguments)
+    process.wait_for("ready")
+    return process
+
+
+ENCODE_AV1 = ("-p", "codec:=av1", "-p", "target_bpp:=0.2", "-p", "frame_period:=0.1")
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8"])
+def test_the_loop_over_dds_is_the_loop_in_process(ros_context: Any, processes: Processes, encoding: str) -> None:
+    start(processes, "encoder", *ENCODE_AV1)
+    start(processes, "decoder")
+    probe = Probe(ros_context)
+    probe.match("/cam/image_raw/embodiedcomp", "/cam/image_raw/decoded", "/encoder/stats")
+    frames = panning(8)
+    probe.until(lambda: probe.decoded, frames[0])
+    probe.wait(lambda: len(probe.stats) == len(probe.bits) == len(probe.decoded) + len(probe.lost))
+    probe.reset("encoder", "decoder")
+    encoder, decoder = EncoderStream(AV1), DecoderStream()
+    for index, frame in enumerate(frames):
+        probe.show(frame, index * PERIOD_NS, encoding)
+    probe.wait(lambda: len(probe.decoded) == 8 and len(probe.stats) == 8)
+    for index, frame in enumerate(frames):
+        sent = encoder.encode(frame, index * PERIOD_NS)
+        bits, image, stats = probe.bits[index], probe.decoded[index], probe.stats[index]
+        assert bytes(bits.data) == sent.packet
+        assert bits.format == f"{encoding}; av1 compressed rgb8"
+        stamp = divmod(index * PERIOD_NS, 1_000_000_000)
+        for message in (bits, image, stats):
+            assert (message.header.stamp.sec, message.header.stamp.nanosec) == stamp
+            assert message.header.frame_id == "lens"
+        assert (image.encoding, image.width, image.height, image.step) == (encoding, 96, 64, 96 * 3)
+        expected = decoder.decode(sent.packet).image
+        assert expected is not None and np.array_equal(probe.conversion.image_to_frame(image), expected)
+        assert (stats.sequence, stats.key, stats.payload_bytes) == (index, index == 0, len(sent.packet))
+        assert (stats.camera, stats.codec, stats.mode) == ("/cam/image_raw", "av1", "inter")
+
+
+def test_reset_episode_repeats_every_byte(ros_context: Any, processes: Processes) -> None:
+    start(processes, "encoder", *ENCODE_AV1)
+    probe = Probe(ros_context)
+    probe.match("/cam/image_raw/embodiedcomp")
+    packets: list[bytes] = []
+    for episode in range(2):
+        probe.reset("encoder", episode=episode)
+        for index, frame in enumerate(panning(5)):
+            probe.show(frame, index * PERIOD_NS)
+        probe.wait(lambda: len(probe.bits) == 5)
+        packets += [bytes(message.data) for message in probe.bits]
+    assert packets[:5] == packets[5:]
+
+
+def test_target_changes_while_running(ros_context: Any, processes: Processes) -> None:
+    start(processes, "encoder", "-p", "codec:=jpeg", "-p", "target_bpp:=1")
+    probe = Probe(ros_context)
+    probe.match("/cam/image_raw/embodiedcomp", "/encoder/stats")
+    frame = panning(1)[0]
+    for index in range(10):
+        probe.show(frame, index * PERIOD_NS)
+    probe.wait(lambda: len(probe.bits) == 10)
+    assert probe.set("target_bitrate", 64 * 96 * 2.0 * 10).successful
+    probe.wait(lambda: np.isnan(probe.get("target_bpp")[0]))
+    for index in range(10, 20):
+        probe.show(frame, index * PERIOD_NS)
+    probe.wait(lambda: len(probe.bits) == 20)
+    before, after = (sum(len(m.data) for m in probe.bits[at : at + 10]) * 8 / 10 / (64 * 96) for at in (0, 10))
+    assert before == pytest.approx(1.0, rel=0.05)
+    assert after == pytest.approx(2.0, rel=0.05)
+    for value, reason in ((0.0, "target_bpp 0 is impossible"), (25.0, "at most 24"), (float("inf"), "impossible")):
+        result = probe.set("target_bpp", value)
+        assert not result.successful and reason in result.reason
+    assert probe.get("target_bitrate") == [64 * 96 * 2.0 * 10]
+    assert not probe.set("budget_window", 2.0).successful
+
+
+def test_a_loss_is_announced_and_repaired(ros_context: Any, processes: Processes) -> None:
+    start(processes, "encoder", *ENCODE_AV1)
+    start(processes, "decoder", camera="/far")
+    links = ("-p", "timing:=lockstep", "-p", "loss:=0.2", "-p", "seed:=3", "-p", "camera:=/cam/image_raw")
+    start(processes, "link", *links, "-r", "in:=/cam/image_raw/embodiedcomp", "-r", "out:=/far/embodiedcomp")
+    probe, far = Probe(ros_context), []
+    from sensor_msgs.msg import Image
+
+    probe.node.create_subscription(Image, "/far/decoded", far.append, 1000)
+    probe.match("/cam/image_raw/embodiedcomp", "/far/embodiedcomp", "/far/decoded")
+    probe.wait(lambda: probe.node.count_publishers("/frame_lost") == 2)
+    probe.until(lambda: far, panning(1)[0])
+    probe.wait(lambda: len(far) + len(probe.lost) == len(probe.bits))
+    probe.reset("encoder", "link", "decoder", episode=7)
+    far.clear()
+    mirror, whole = DecoderStream(), {}
+    for index, frame in enumerate(panning(20)):
+        probe.show(frame, index * PERIOD_NS)
+        # In lockstep every frame ends as a picture or as an announcement.
+        probe.wait(lambda count=index + 1: len(far) + len(probe.lost) == count and len(probe.bits) == count)
+        whole[index] = mirror.decode(bytes(probe.bits[index].data)).image
+    assert probe.lost and far
+    assert {(lost.episode, lost.topic) for lost in probe.lost} <= {(7, "/cam/image_raw"), (7, "/far")}
+    for image in far:
+        index = (image.header.stamp.sec * 1_000_000_000 + image.header.stamp.nanosec) // PERIOD_NS
+        assert np.array_equal(probe.conversion.image_to_frame(image), whole[index])
+
+
+def test_a_late_decoder_asks_for_a_key_frame(ros_context: Any, processes: Processes) -> None:
+    start(processes, "encoder", *ENCODE_AV1)
+    probe = Probe(ros_context)
+    probe.match("/cam/image_raw/embodiedcomp")
+    frames = panning(40)
+    for index in range(4):
+        probe.show(frames[index], index * PERIOD_NS)
+    probe.wait(lambda: len(probe.bits) == 4)
+    start(processes, "decoder")
+    probe.match("/cam/image_raw/decoded")
+    probe.until(lambda: probe.requests, frames[4])
+    assert probe.requests[0].reason == "late join"
+    probe.until(lambda: probe.decoded, frames[5])
+    assert mean_square_error(probe.conversion.image_to_frame(probe.decoded[-1]), frames[5]) < 500
+
+
+def test_nothing_is_coded_while_nobody_listens(ros_context: Any, processes: Processes) -> None:
+    start(processes, "encoder", "-p", "codec:=jpeg", camera="/alone", reliable=False)
+    probe = Probe(ros_context, "/unheard", reliable=False)
+    from sensor_msgs.msg import Image
+
+    camera = probe.node.create_publisher(Image, "/alone", 10)
+    probe.wait(lambda: camera.get_subscription_count() and probe.node.count_publishers("/encoder/stats"))
+    for _ in range(3):
+        camera.publish(probe.conversion.frame_to_image(panning(1)[0], "rgb8"))
+    # The node has served its queue once it has answered a service call that came after.
+    probe.get("target_bpp")
+    assert not probe.stats
+
+
+def test_a_wrong_encoding_is_said_once_then_skipped(ros_context: Any, processes: Processes) -> None:
+    encoder = start(processes, "encoder", "-p", "codec:=jpeg")
+    probe = Probe(ros_context)
+    probe.match("/cam/image_raw/embodiedcomp")
+    good = panning(1)[0]
+    for index in range(4):
+        message = probe.conversion.frame_to_image(good, "rgb8")
+        message.encoding = "rgb8" if index == 3 else "yuv422"
+        probe.camera.publish(message)
+    probe.wait(lambda: len(probe.bits) == 1)
+    lines = [line for line in encoder.output.splitlines() if "yuv422" in line]
+    assert len(lines) == 1 and "rgb8, bgr8, rgba8, bgra8, mono8" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("node", "argument", "message"),
+    [
+        ("encoder", "codec:=h999", "unknown codec 'h999'; choose one of: av1"),
+        ("encoder", "mode:=often", "parameter mode is 'often'; choose one of: inter, intra"),
+        ("encoder", "target_bpp:=0.0", "target_bpp 0 is impossible"),
+        ("encoder", "target_bitrate:=.inf", "target_bitrate inf is impossible"),
+        ("encoder", "target_bpp:=soon", "target_bpp must be a number, not 'soon'"),
+        ("decoder", "reliability:=maybe", "reliability is 'maybe'; choose one of: best_effort, reliable"),
+        ("link", "loss:=1.5", "loss out of range"),
+    ],
+)
+def test_a_bad_parameter_is_one_line_and_status_2(processes: Processes, node: str, argument: str, message: str) -> None:
+    process = processes.start("embodiedcomp_codec", node, "-p", argument)
+    assert process.wait() == 2
+    assert message in process.output and len(process.output.strip().splitlines()) == 1
+
+
+def test_a_node_without_a_learned_codec_needs_no_torch() -> None:
+    code = (
+        "import sys, embodiedcomp_codec.nodes.encoder, embodiedcomp_codec.nodes.decoder\n"
+        "from embodiedcomp_codec.registry import get_codec, codec_names\n"
+        "[get_codec(name) for name in ('none', 'jpeg', 'webp', 'hevc', 'av1')]; codec_names()\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
