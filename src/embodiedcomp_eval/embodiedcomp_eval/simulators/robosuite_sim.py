@@ -63,15 +63,15 @@ class RobosuiteSimulator:
         """Place the object of ``seed``, settle, and set time to 0."""
         return self.reset_scene(scene_of_seed(seed))
 
-    def reset_scene(self, scene: Scene) -> dict[str, Any]:
-        """The same for a scene of the caller's own (training draws perturbed ones)."""
+    def reset_scene(self, scene: Scene, settle: bool = True) -> dict[str, Any]:
+        """The same for a scene of the caller's own."""
         self.scene = scene
         if scene.object not in self._stages:
             self._stages[scene.object] = _Stage(self._cell, scene.object, self._image_size)
         self._stage = self._stages[scene.object]
         self._stage.place(scene)
         home = np.array([*HOME, 0.0])
-        for _ in range(self._settle_steps):
+        for _ in range(self._settle_steps if settle else 0):
             self._stage.advance(home)
         self._steps = 0
         pose = self.object_pose()
@@ -98,6 +98,11 @@ class RobosuiteSimulator:
     def grip_force(self) -> tuple[float, float]:
         """N, normal contact force of the (left, right) fingertip on the object: training and diagnosis only."""
         return self._active.grip_force()
+
+    def pose(self, scene: Scene, arm: npt.NDArray[np.float64]) -> None:
+        """Put object and arm ``(6,)`` rad where they are said to be, gripper open, without physics: training only."""
+        self.reset_scene(scene, settle=scene.object not in self._stages)
+        self._active.pose(arm)
 
     def step(self, target: npt.NDArray[np.float64]) -> None:
         self._active.advance(target)
@@ -131,6 +136,10 @@ class _Stage:
         finger = [model.joint(f"gripper0_right_{name}") for name in cell.FINGER_JOINTS]
         self.joint_qpos = np.array([int(j.qposadr[0]) for j in (*arm, finger[0])])
         self.joint_qvel = np.array([int(j.dofadr[0]) for j in (*arm, finger[0])])
+        self._gripper_qpos = np.array(
+            [int(model.joint(i).qposadr[0]) for i in range(model.njnt) if model.joint(i).name.startswith("gripper0_")]
+        )
+        self._open: npt.NDArray[np.float64] | None = None
         self._second_finger = int(finger[1].qposadr[0])
         self.object_qpos = int(model.joint("object_joint0").qposadr[0])
         self.base = model.body("robot0_base").pos.copy()
@@ -144,8 +153,8 @@ class _Stage:
             for side in ("left", "right")
         )
         self._bottom = cell.lowest_point(model, kind)
-        self._table_material = int(model.material("table_ceramic").id)
-        self._wall_material = int(model.material("walls_mat").id)
+        self._table_geoms = [i for i in range(model.ngeom) if model.geom(i).name == "table_visual"]
+        self._wall_geoms = [i for i in range(model.ngeom) if model.geom(i).name.startswith("wall_")]
         self._renderer: Any = None
         self._image_size = image_size
         self._options = mujoco.MjvOption()
@@ -155,9 +164,9 @@ class _Stage:
         """Put arm and object where the scene says, at rest."""
         mj, model, data = self._mj, self.model, self.data
         mj.mj_resetData(model, data)
-        rgb = int(mj.mjtTextureRole.mjTEXROLE_RGB)
-        model.mat_texid[self._table_material, rgb] = model.texture(f"table-{scene.table}").id
-        model.mat_texid[self._wall_material, rgb] = model.texture(f"wall-{scene.wall}").id
+        # A renderer copies which texture a material has when it is made: geoms change material instead.
+        model.geom_matid[self._table_geoms] = model.material(f"table-{scene.table}").id
+        model.geom_matid[self._wall_geoms] = model.material(f"wall-{scene.wall}").id
         data.qpos[self.joint_qpos[:6]] = HOME
         data.qpos[self.joint_qpos[6]] = data.qpos[self._second_finger] = 0.0
         upright = np.array(self._cell.REST_ORIENTATION.get(scene.object, (1.0, 0.0, 0.0, 0.0)))
@@ -173,6 +182,17 @@ class _Stage:
         data.ctrl[:6] = HOME
         data.ctrl[6:8] = 0.0
         mj.mj_forward(model, data)
+
+    def pose(self, arm: npt.NDArray[np.float64]) -> None:
+        """Move the arm there without physics; the open gripper's joints keep the place where they came to rest."""
+        if self._open is None:
+            for _ in range(5):
+                self.advance(np.array([*HOME, 0.0]))
+            self._open = self.data.qpos[self._gripper_qpos].copy()
+        self.data.qpos[self._gripper_qpos] = self._open
+        self.data.qpos[self.joint_qpos[:6]] = arm
+        self.data.qvel[:] = 0.0
+        self._mj.mj_forward(self.model, self.data)
 
     def advance(self, target: npt.NDArray[np.float64]) -> None:
         start = self.data.ctrl[:7].copy()

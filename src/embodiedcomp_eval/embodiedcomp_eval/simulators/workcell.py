@@ -19,7 +19,8 @@ from embodiedcomp_eval.scene import TABLES, WALLS
 
 FACES_KEPT = 0.06
 """Share of a visual mesh's triangles that survives simplification (meshes below MIN_FACES stay as they are)."""
-MIN_FACES = 300
+MIN_FACES = 400
+TEXTURE_SIDE = 512
 TABLE_HEIGHT = 0.8  # m above the floor, robosuite's own
 CAMERAS = ("base_camera", "wrist_camera")
 ARM_JOINTS = (
@@ -141,8 +142,13 @@ def _simplify_meshes(spec: Any) -> None:
         rotation = np.zeros(9)
         mujoco.mju_quat2Mat(rotation, model.mesh_quat[0])
         vertices = np.array(model.mesh_vert, dtype=np.float64) @ rotation.reshape(3, 3).T + model.mesh_pos[0]
+        # Files split a vertex wherever its normal jumps; unless welded, such a mesh falls apart when simplified.
+        welded, index = np.unique(np.round(vertices, 6), axis=0, return_inverse=True)
+        faces = index.reshape(-1)[faces].astype(np.int32)
+        faces = faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])]
+        keep = max(FACES_KEPT, min(1.0, MIN_FACES / len(faces)))
         points, triangles = fast_simplification.simplify(
-            vertices.astype(np.float32), faces, target_reduction=1 - max(FACES_KEPT, MIN_FACES / len(faces))
+            welded.astype(np.float32), faces, target_reduction=1 - keep, agg=3
         )
         mesh.file = ""
         mesh.scale = [1, 1, 1]
@@ -196,16 +202,42 @@ def _couple_fingers(spec: Any) -> None:
 
 
 def _dress(spec: Any) -> None:
-    """Every table and wall texture of the benchmark in one model (a scene picks by id), and no reflections."""
+    """Every table and wall of the benchmark as a material of one model (a scene picks by id), and no reflections."""
     import robosuite
 
     folder = Path(robosuite.__file__).parent / "models/assets/textures"
-    for name in TABLES:
-        spec.add_texture(name=f"table-{name}", type=mujoco.mjtTexture.mjTEXTURE_CUBE, file=str(folder / f"{name}.png"))
-    for name in WALLS:
-        spec.add_texture(name=f"wall-{name}", type=mujoco.mjtTexture.mjTEXTURE_2D, file=str(folder / f"{name}.png"))
+    kinds = {
+        "table": (TABLES, mujoco.mjtTexture.mjTEXTURE_CUBE, "table_ceramic"),
+        "wall": (WALLS, mujoco.mjtTexture.mjTEXTURE_2D, "walls_mat"),
+    }
+    for role, (names, kind, pattern) in kinds.items():
+        finish = spec.material(pattern)
+        for name in names:
+            spec.add_texture(name=f"{role}-{name}", type=kind, file=str(folder / f"{name}.png"))
+            textures = [""] * len(finish.textures)
+            textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = f"{role}-{name}"
+            spec.add_material(
+                name=f"{role}-{name}", textures=textures, texrepeat=finish.texrepeat, texuniform=finish.texuniform,
+                specular=finish.specular, shininess=finish.shininess,
+            )  # fmt: skip
+    for texture in spec.textures:
+        if texture.file:
+            _shrink(texture)
     for material in spec.materials:
         material.reflectance = 0.0
+
+
+def _shrink(texture: Any) -> None:
+    """At most TEXTURE_SIDE texels a side: six faces of a 1181-texel cube map cost 44 MB each, and no pixel shows them."""
+    from PIL import Image
+
+    with Image.open(texture.file) as picture:
+        scale = min(1.0, TEXTURE_SIDE / max(picture.size))
+        size = (round(picture.width * scale), round(picture.height * scale))
+        texels = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.LANCZOS))
+    texture.file = ""
+    texture.width, texture.height, texture.nchannel = size[0], size[1], 3
+    texture.data = np.ascontiguousarray(texels).tobytes()
 
 
 def _look_at(eye: tuple[float, float, float], target: tuple[float, float, float]) -> list[float]:

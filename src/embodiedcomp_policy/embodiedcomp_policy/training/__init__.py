@@ -1,1 +1,1 @@
-"""Training of the reference policy."""
+"""Training of the reference policy: examples on disk, and imitation of them."""
