@@ -1,0 +1,198 @@
+"""The report of synthetic results: complete, self-contained, escaped; and, where Chromium is installed, alive in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from embodiedcomp_eval.evaluation import evaluate
+from embodiedcomp_eval.report import page, pictures, tables
+from embodiedcomp_eval.results import ResultsError
+from embodiedcomp_eval.saved_frames import list_frames
+from embodiedcomp_eval.sources import Results, open_results
+from synthetic_results import VALUES, make_sweep
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return open_results([make_sweep(tmp_path_factory.mktemp("synthetic") / "sweep")])
+
+
+@pytest.fixture(scope="module")
+def evaluation(results: Results) -> dict[str, Any]:
+    return evaluate(results, draws=200)
+
+
+@pytest.fixture(scope="module")
+def html(results: Results, evaluation: dict[str, Any]) -> str:
+    folders = {source.name: source.frames for source in results.sources if source.frames is not None}
+    return page.make_page("Synthetic <test> data", evaluation, page.frame_sets(folders, max_frames=3))
+
+
+def embedded(html: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
+    assert found is not None
+    data: dict[str, Any] = json.loads(found.group(1))
+    return data
+
+
+def test_the_page_holds_everything_and_asks_the_network_for_nothing(html: str, evaluation: dict[str, Any]) -> None:
+    data = embedded(html)
+    assert data["points"] == evaluation["points"] and data["curves"] == evaluation["curves"]
+    assert "Plotly" in html and "@" + "PLOTLY@" not in html and "@" + "DATA@" not in html
+    assert not re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="(?!data:)[^"]', html)
+    assert "default-src 'none'" in html, "even a slip could not reach the network"
+
+
+def test_what_users_write_can_not_become_markup(html: str) -> None:
+    assert "<title>Synthetic &lt;test&gt; data</title>" in html
+    note = embedded(html)["facts"]["sweep"]["note"]
+    assert "</script>" in note and html.count("</script>") == 3
+
+
+def test_the_papers_curves_are_background_with_their_source(html: str) -> None:
+    rows = embedded(html)["paper"]
+    assert {"cheng2020-anchor", "mbt2018"} <= {row["codec"] for row in rows}
+    assert {"codec": "cheng2020-anchor", "bpp": 0.0447, "success_rate": 0.86, "mean_steps": 92.0} in rows
+    assert "another policy" in html
+
+
+def test_pictures_of_the_first_saved_episode_are_on_the_page(html: str) -> None:
+    sets = embedded(html)["frames"]
+    assert len(sets) == 3 * 2 and {s["kind"] for s in sets} == {"decoded", "source"}
+    assert [frame["step"] for frame in sets[0]["cameras"]["base_camera"]] == [0, 20, 40]
+    assert sets[0]["cameras"]["wrist_camera"][0]["src"].startswith("data:image/webp;base64,")
+
+
+def test_points_count_what_was_run_and_what_failed(evaluation: dict[str, Any]) -> None:
+    rows = {row["name"]: row for row in evaluation["points"]}
+    assert len(rows) == 16 and all(row["episodes"] == 40 and row["missing"] == 0 for row in rows.values())
+    assert sum(row["infrastructure_errors"] for row in rows.values()) == 1
+    assert {row["curve"] for row in rows.values() if row["role"] == "codec"} == {
+        "av1 inter", "av1 intra", "webp intra", "av1 inter, sensor real",
+    }  # fmt: skip
+
+
+def test_thresholds_are_ordered_as_the_data_was_made(evaluation: dict[str, Any]) -> None:
+    found = {row["name"]: row for row in evaluation["curves"]}
+    values = [found[name]["threshold_bpp"]["value"] for name in ("av1 inter", "av1 intra", "webp intra")]
+    assert values == sorted(values) and values[0] < values[2]
+    assert found["av1 inter"]["saving"]["value"] < found["av1 intra"]["saving"]["value"] < 0
+    assert found["webp intra"]["saving"] is None
+    assert found["av1 inter, sensor real"]["saving"] is None, "the anchor was seen by another sensor"
+
+
+def test_failed_episodes_are_not_paid_for_idling(evaluation: dict[str, Any]) -> None:
+    lowest = next(
+        r for r in evaluation["points"] if r["codec"] == "av1" and r["mode"] == "intra" and r["target_bpp"] == 0.01
+    )
+    assert lowest["success_rate"] < 0.3
+    assert lowest["threshold_bpp_rate"] == pytest.approx(
+        lowest["payload_bpp"]
+    )  # constant bytes a frame: only seconds differ
+    curve = next(row for row in evaluation["curves"] if row["name"] == "av1 intra")
+    assert curve["threshold_bps"]["smallest"] > lowest["bits_per_second"]
+
+
+def test_comparisons_are_declared_corrected_or_marked_exploratory(evaluation: dict[str, Any]) -> None:
+    kinds = [row["kind"] for row in evaluation["comparisons"]]
+    assert kinds[:2] == ["primary", "secondary"] and set(kinds[2:]) == {"exploratory"}
+    assert len(kinds) == 2 + 14
+    assert evaluation["comparisons"][0]["difference"]["difference"] > 0.1
+
+
+def test_cheap_metrics_are_ranked(evaluation: dict[str, Any]) -> None:
+    assert evaluation["correlations"]["psnr"]["rho"] > 0.9
+    assert evaluation["correlations"]["action_error"]["rho"] < -0.9
+
+
+def test_tables_and_pictures_are_files_that_others_can_read(evaluation: dict[str, Any]) -> None:
+    files = tables.csv_files(evaluation)
+    assert files["points.csv"].count("\n") == 17 and files["curves.csv"].count("\n") == 5
+    drawn = pictures.picture_files(evaluation, page.paper_curves())
+    assert set(drawn) == {f"{n}.{k}" for n in ("sr-bpp", "sr-bps", "steps-bpp") for k in ("png", "svg")}
+    assert drawn["sr-bpp.png"].startswith(b"\x89PNG") and b"<svg" in drawn["sr-bpp.svg"]
+
+
+def test_an_unfinished_sweep_says_what_is_missing(tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path / "sweep")
+    lines = (folder / "episodes.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "episodes.jsonl").write_bytes(b"".join(lines[:100]) + lines[100][:50])
+    rows = evaluate(open_results([folder]), draws=20)["points"]
+    assert [row["episodes"] for row in rows[:4]] == [40, 40, 20, 0] and rows[3]["missing"] == 40
+
+
+def test_the_same_cell_from_two_folders_is_refused(tmp_path: Path) -> None:
+    first, second = make_sweep(tmp_path / "a"), make_sweep(tmp_path / "b", {**VALUES, "name": "again"})
+    with pytest.raises(ResultsError, match="more than one of the folders"):
+        open_results([first, second])
+
+
+def test_foreign_files_among_the_pictures_are_ignored(tmp_path: Path) -> None:
+    for name in ("1/base.0000.decoded.webp", "1/base.0000.other.webp", "x/base.0000.decoded.webp", "1/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert [(frame.seed, frame.camera, frame.step, frame.kind) for frame in list_frames(tmp_path)] == [
+        (1, "base", 0, "decoded")
+    ]
+
+
+PROBE = """
+<script>
+const rows = id => document.querySelectorAll(`#${id} tbody tr`).length;
+const drawn = id => document.querySelectorAll(`#${id} .scatterlayer .trace`).length;
+const box = (key, value) => document.querySelector(`input[data-filter="${key}"][value="${value}"]`);
+const seen = { ready: document.body.dataset.ready, points: rows("table-points"), traces: drawn("plot-sr-bpp"), bps: drawn("plot-sr-bps"), steps: drawn("plot-steps-bpp") };
+box("codec", "webp").click();
+seen.withoutWebp = rows("table-points"); seen.tracesWithoutWebp = drawn("plot-sr-bpp"); seen.curvesWithoutWebp = rows("table-curves");
+box("sensor", "real").click();
+seen.clean = rows("table-points");
+document.getElementById("paper").click();
+seen.tracesWithoutPaper = drawn("plot-sr-bpp");
+box("codec", "webp").click(); box("sensor", "real").click(); document.getElementById("paper").click();
+seen.again = rows("table-points"); seen.tracesAgain = drawn("plot-sr-bpp");
+const slider = document.getElementById("slider");
+const before = document.getElementById("left-image").src;
+slider.value = 2; slider.dispatchEvent(new Event("input"));
+seen.moved = document.getElementById("left-image").src !== before;
+seen.sliderText = document.getElementById("slider-text").textContent;
+document.getElementById("play").click(); seen.playing = document.getElementById("play").textContent; document.getElementById("play").click();
+const out = document.createElement("pre"); out.id = "probe"; out.textContent = JSON.stringify(seen); document.body.append(out);
+</script>
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)")
+def test_in_a_browser_plots_draw_filters_filter_and_the_console_is_clean(html: str, tmp_path: Path) -> None:
+    # a browser renders tens of seconds of virtual time at once: the probe's clicks run when the page has drawn
+    probed = tmp_path / "page.html"
+    probed.write_text(html.replace("</body>", PROBE + "</body>"), encoding="utf-8")
+    command = [
+        str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr",
+        f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000", "--dump-dom", probed.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    assert console == []
+    found = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout)
+    assert found is not None, done.stderr
+    seen = json.loads(found.group(1))
+    papers = len({row["codec"] for row in page.paper_curves()})
+    assert seen["ready"] == "yes"
+    assert (seen["points"], seen["withoutWebp"], seen["clean"], seen["again"]) == (16, 13, 9, 16)
+    assert seen["curvesWithoutWebp"] == 3
+    assert seen["traces"] == seen["tracesAgain"] >= papers + 4
+    assert seen["traces"] - seen["tracesWithoutWebp"] == 1
+    assert seen["tracesWithoutWebp"] - seen["tracesWithoutPaper"] >= papers
+    assert seen["bps"] >= 4 and seen["steps"] >= papers + 4
+    assert seen["moved"] and seen["sliderText"] == "3 / 3" and seen["playing"] == "stop"
