@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream
+from embodiedcomp_eval import oracle_pose
 from embodiedcomp_eval.channel import Channel
-from embodiedcomp_eval.ground_truth import Informed
+from embodiedcomp_eval.ground_truth import Informed, SceneNote
 from embodiedcomp_eval.recording import EpisodeRecorder
 from embodiedcomp_eval.registry import make_simulator
 from embodiedcomp_eval.sensor import Sensor
@@ -63,8 +64,14 @@ def make_loop(
     recorder = make_recorder(config, task)
     stream = config.stream(task)
     link = config.link_config()
+    if config.codec == oracle_pose.NAME:
+        note = SceneNote()
+        subscribers = (note, *subscribers)
+        streams = oracle_pose.OracleChannel(simulator, lambda: note.kind).streams(task.cameras)
+    else:
+        streams = {name: (EncoderStream(stream), DecoderStream()) for name in task.cameras}
     cameras = {
-        name: Camera(EncoderStream(stream), DecoderStream(), link and Channel(link, name, image_format(config)))
+        name: Camera(*streams[name], Channel(link, name, image_format(config)) if link else None)
         for name in task.cameras
     }
     loop = ClosedLoop(

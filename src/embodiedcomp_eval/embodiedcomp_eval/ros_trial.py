@@ -51,15 +51,14 @@ def run_ros_trial(
 
 
 def _raise_for(event: Exit) -> None:
-    words = event.last[-1] if event.last else "it said nothing"
+    words = event.last[-1] if event.last else "no reason given"
     if event.status == BAD_INPUT:
         raise ConfigError(f"{event.name}: {words}")
     if event.name == "evaluator" and event.status == 1 and event.last and not words.startswith(" "):
         raise TrialFailedError(f"evaluator: {words}")
     cause = f"signal {-event.status}" if event.status < 0 else f"status {event.status}"
-    raise TrialFailedError(
-        f"node {event.name} died ({cause}): {' | '.join(line.strip() for line in event.last[-3:]) or words}"
-    )
+    last = " | ".join(line.strip() for line in event.last[-3:])
+    raise TrialFailedError(f"node {event.name} died ({cause}); its last words: {last or 'none'}")
 
 
 def nodes_of(config: TrialConfig, task: TaskConfig, out: Path) -> dict[str, tuple[tuple[str, str], list[str]]]:
