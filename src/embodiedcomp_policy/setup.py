@@ -39,6 +39,7 @@ setup(
             "reference = embodiedcomp_policy.policies.reference:make",
             "openpi = embodiedcomp_policy.policies.openpi:make",
             "openvla = embodiedcomp_policy.policies.openvla:make",
+            "pi0 = embodiedcomp_policy.policies.pi0:make",
         ],
     },
 )
