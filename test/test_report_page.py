@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from synthetic_results import VALUES, make_sweep
+
 from embodiedcomp_eval.evaluation import evaluate
 from embodiedcomp_eval.report import page, pictures, tables
 from embodiedcomp_eval.results import ResultsError
 from embodiedcomp_eval.saved_frames import list_frames
 from embodiedcomp_eval.sources import Results, open_results
-from synthetic_results import VALUES, make_sweep
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -146,6 +147,7 @@ def test_foreign_files_among_the_pictures_are_ignored(tmp_path: Path) -> None:
     ]
 
 
+# ruff: noqa: E501  (a page script inside)
 PROBE = """
 <script>
 const rows = id => document.querySelectorAll(`#${id} tbody tr`).length;

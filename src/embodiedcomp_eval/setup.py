@@ -46,6 +46,12 @@ setup(
         "embodiedcomp.policies": [
             "expert = embodiedcomp_eval.expert_policy:make",
         ],
+        "embodiedcomp.codecs": [
+            "first-frame-only = embodiedcomp_eval.rivals.codecs:FirstFrameOnly",
+            "state-only = embodiedcomp_eval.rivals.codecs:StateOnly",
+            "none-noise = embodiedcomp_eval.rivals.codecs:NoneNoise",
+            "oracle-pose = embodiedcomp_eval.rivals.codecs:OraclePose",
+        ],
         "embodiedcomp.simulators": [
             "robosuite = embodiedcomp_eval.simulators.robosuite_sim:make",
         ],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embodiedcomp_eval.scene import Scene, scene_of_seed
+from embodiedcomp_eval.scene import TABLES, WALLS, Scene, scene_of_seed
 from embodiedcomp_eval.simulator import CONTROL_PERIOD_NS, JointState, Pose
 
 SETTLE_STEPS = 50
@@ -55,6 +55,7 @@ class RobosuiteSimulator:
         self._image_size = image_size
         self._settle_steps = settle_steps
         self._stages: dict[str, _Stage] = {}
+        self._drawn: dict[str, _Stage] = {}
         self._stage: _Stage | None = None
         self._steps = 0
         self.scene: Scene | None = None
@@ -104,14 +105,25 @@ class RobosuiteSimulator:
         self.reset_scene(scene, settle=scene.object not in self._stages)
         self._active.pose(arm)
 
+    def draw(self, kind: str, positions: npt.NDArray[np.float64], pose: Pose) -> dict[str, npt.NDArray[np.uint8]]:
+        """Pictures of any state, beside the episode: arm at ``positions (7,)`` rad, an object of that kind at ``pose``.
+
+        Table and wall are always the first ones of the benchmark.
+        """
+        if kind not in self._drawn:
+            self._drawn[kind] = _Stage(self._cell, kind, self._image_size)
+            self._drawn[kind].place(Scene(0, kind, TABLES[0], WALLS[0], 0.0, 0.0, 0.0))
+        return self._drawn[kind].draw(positions, pose)
+
     def step(self, target: npt.NDArray[np.float64]) -> None:
         self._active.advance(target)
         self._steps += 1
 
     def close(self) -> None:
-        for stage in self._stages.values():
+        for stage in (*self._stages.values(), *self._drawn.values()):
             stage.close()
         self._stages.clear()
+        self._drawn.clear()
         self._stage = None
 
     @property
@@ -193,6 +205,17 @@ class _Stage:
         self.data.qpos[self.joint_qpos[:6]] = arm
         self.data.qvel[:] = 0.0
         self._mj.mj_forward(self.model, self.data)
+
+    def draw(self, positions: npt.NDArray[np.float64], pose: Pose) -> dict[str, npt.NDArray[np.uint8]]:
+        """Render that state; the gripper's links follow its one joint as the linkage makes them."""
+        qpos, at = self.data.qpos, self.object_qpos
+        qpos[self.joint_qpos[:6]] = positions[:6]
+        for name, ratio in (("finger_joint", 1.0), *self._cell.FINGER_RATIOS):
+            qpos[self.model.joint(f"gripper0_right_{name}").qposadr[0]] = ratio * positions[6]
+        qpos[at : at + 3] = pose.position + self.base
+        qpos[at + 3 : at + 7] = pose.orientation
+        self._mj.mj_forward(self.model, self.data)
+        return self.render()
 
     def advance(self, target: npt.NDArray[np.float64]) -> None:
         start = self.data.ctrl[:7].copy()

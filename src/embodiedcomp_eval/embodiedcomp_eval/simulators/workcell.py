@@ -27,6 +27,14 @@ ARM_JOINTS = (
     "shoulder_pan_joint", "shoulder_lift_joint", "elbow_joint", "wrist_1_joint", "wrist_2_joint", "wrist_3_joint",
 )  # fmt: skip
 FINGER_JOINTS = ("finger_joint", "right_outer_knuckle_joint")
+FINGER_RATIOS = (
+    ("left_inner_finger_joint", -1.0),
+    ("left_inner_knuckle_joint", 1.0),
+    ("right_outer_knuckle_joint", 1.0),
+    ("right_inner_finger_joint", -1.0),
+    ("right_inner_knuckle_joint", 1.0),
+)
+"""Angle of the gripper's other joints over that of ``finger_joint``: the mimic ratios of the maker's URDF."""
 REST_ORIENTATION = {
     "hammer": (0.7071068, 0.7071068, 0.0, 0.0),
     "capsule": (0.7071068, 0.7071068, 0.0, 0.0),
@@ -184,13 +192,7 @@ def _couple_fingers(spec: Any) -> None:
     for tendon in list(spec.tendons):
         spec.delete(tendon)
     prefix = "gripper0_right_"
-    for joint, ratio in (
-        ("left_inner_finger_joint", -1.0),
-        ("left_inner_knuckle_joint", 1.0),
-        ("right_outer_knuckle_joint", 1.0),
-        ("right_inner_finger_joint", -1.0),
-        ("right_inner_knuckle_joint", 1.0),
-    ):
+    for joint, ratio in FINGER_RATIOS:
         coupling = spec.add_equality(
             type=mujoco.mjtEq.mjEQ_JOINT,
             name1=prefix + joint,
