@@ -13,7 +13,7 @@ setup(
     name=NAME,
     version="0.1.0",
     packages=find_packages(exclude=["test", "test.*"]),
-    package_data={NAME: ["weights/*"]},
+    package_data={NAME: ["weights/*/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),

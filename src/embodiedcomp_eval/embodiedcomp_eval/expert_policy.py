@@ -8,8 +8,8 @@ from embodiedcomp_eval.expert import GRASPS, plan
 from embodiedcomp_eval.simulator import Pose
 from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.observation import Observation
-from embodiedcomp_policy.policies.pinocchio_arm import load_arm
 from embodiedcomp_policy.policy import PolicyError
+from embodiedcomp_policy.registry import make_arm
 from embodiedcomp_policy.robot import load_robot
 from embodiedcomp_policy.vertical import joints_of, tool_of
 
@@ -37,7 +37,7 @@ class ExpertPolicy:
     privileged = True
 
     def __init__(self, robot: str = "ur5e") -> None:
-        self._arm = load_arm(load_robot(robot))
+        self._arm = make_arm(load_robot(robot))
         self._kind: str | None = None
         self._pose: Pose | None = None
 

@@ -84,9 +84,9 @@ def _demonstration_shard(path: Path, shard: int, _: Path | None) -> tuple[Path, 
 
 def _correction_shard(path: Path, key: tuple[int, int], network: Path | None) -> tuple[Path, int, int]:
     assert network is not None
-    from embodiedcomp_policy.policies.reference import ReferencePolicy
+    from embodiedcomp_policy.registry import make_policy
 
-    policy = ReferencePolicy(network)  # torch before the renderer
+    policy = make_policy("reference", checkpoint=str(network))  # torch before the renderer
     simulator, _, recorder = _equipment()
     from embodiedcomp_eval.training.demonstrations import correct
     from embodiedcomp_policy.observation import Observation
@@ -111,11 +111,11 @@ def _equipment() -> tuple[Any, Any, Any]:
     """Simulator, arm and recorder of this worker process, made once: compiling eleven models takes 20 s."""
     from embodiedcomp_eval.simulators.robosuite_sim import RobosuiteSimulator
     from embodiedcomp_eval.training.demonstrations import Recorder
-    from embodiedcomp_policy.policies.pinocchio_arm import load_arm
+    from embodiedcomp_policy.registry import make_arm
     from embodiedcomp_policy.robot import load_robot
 
     if not _kept:
-        simulator, arm = RobosuiteSimulator(settle_steps=10), load_arm(load_robot("ur5e"))
+        simulator, arm = RobosuiteSimulator(settle_steps=10), make_arm(load_robot("ur5e"))
         _kept.extend((simulator, arm, Recorder(simulator, arm)))
     return _kept[0], _kept[1], _kept[2]
 
