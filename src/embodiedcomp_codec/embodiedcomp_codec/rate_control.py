@@ -16,12 +16,12 @@ MAX_BPP = 24.0
 DEFAULT_PERIOD = 0.1  # s, until two stamps are known
 MIN_WINDOW_FRAMES = 4  # a key frame can't be repaid within less
 KEY_SHARE = 0.4  # of one window's bits, at most, for a key frame beyond its own allowance
-MAX_CATCH_UP = 1.6  # a frame's target, at most, in allowances
-MIN_TARGET = 0.35  # a frame's target, at least, in allowances
-CARRY_GAIN = 0.5  # share of the balance that the next inter frame makes up for
-CREDIT_SHARE = 0.08  # unspent bits that a stream may keep, of one window's: they may make a later window dearer
-MIN_CREDIT = 0.8  # the same in allowances, at least
-SPARSE_CREDIT = 2.0  # the same where a window holds too few frames to be judged alone
+MAX_CATCH_UP = 1.6  # a frame's goal, at most, in allowances
+MIN_GOAL = 0.35  # a frame's goal, at least, in allowances
+GAIN = 0.35  # share of what is left over, or owed, that the next inter frame makes up for
+WINDOW_LIMIT = 1.06  # of a window's bits may be spent in any window; the promise is 1.1
+SPARSE_LIMIT = 1.8  # of its goal, for a frame of a stream whose windows hold too few frames to be judged alone
+CREDIT_WINDOWS, SPARSE_CREDIT_WINDOWS = 0.6, 0.5  # unspent bits that may be kept, in windows
 
 
 @dataclass(frozen=True)
@@ -57,19 +57,19 @@ class Budget:
     def __init__(self, target: Target, window: float, frame_period: float, intra: bool) -> None:
         self._target = target
         self._window = window
-        self._hint = frame_period
         self._intra = intra
         self._last_stamp: int | None = None
         self._period = frame_period if frame_period > 0 else DEFAULT_PERIOD
         self._balance = 0.0
         self._debts: list[tuple[float, int]] = []
+        self._recent: list[float] = []
         self._allowance = 0.0
 
     def retarget(self, target: Target) -> None:
         """Follow another target from the next frame on; what an old target left over is forgotten."""
         self._target = target
         self._balance = 0.0
-        self._debts = []
+        self._debts, self._recent = [], []
 
     def grant(self, stamp_ns: int, pixels: int) -> float:
         """Open the account of the frame at ``stamp_ns`` with ``pixels`` source pixels; return its allowance in bits."""
@@ -92,49 +92,77 @@ class Budget:
         """Frames in one window at the present pace."""
         return max(MIN_WINDOW_FRAMES, round(self._window / self._period))
 
-    def target(self) -> float:
-        """Bits that the open frame should cost, unless it is a key frame of an inter stream."""
-        if self._intra:
-            return max(MIN_TARGET * self._allowance, self._allowance + self._balance)
-        instalment = sum(amount for amount, _ in self._debts)
-        wanted = self._allowance - instalment + CARRY_GAIN * self._balance
-        return min(max(wanted, MIN_TARGET * self._allowance), MAX_CATCH_UP * self._allowance)
+    @property
+    def sparse(self) -> bool:
+        """Whether frames come so seldom that no window can be judged alone, as with one frame per query."""
+        return self._window / self._period < MIN_WINDOW_FRAMES
 
-    def key_target(self) -> float:
-        """Bits that the open frame may cost as a key frame of an inter stream."""
+    def goal(self) -> Goal:
+        """What the open frame should cost, unless it is a key frame of an inter stream."""
+        allowance = self._allowance
         if self._intra:
-            return self.target()
-        return self._allowance * (1 + KEY_SHARE * self.window_frames)
+            return Goal(max(MIN_GOAL * allowance, allowance + self._balance), math.inf)
+        wanted = allowance - self._instalment + GAIN * self._balance
+        bits = min(max(wanted, MIN_GOAL * allowance), MAX_CATCH_UP * allowance)
+        if self.sparse:
+            return Goal(bits, SPARSE_LIMIT * bits)
+        room = WINDOW_LIMIT * self.window_frames * allowance - sum(self._recent) - self._instalment
+        return Goal(max(min(bits, room), MIN_GOAL * allowance), max(room, MIN_GOAL * allowance))
+
+    def key_goal(self) -> Goal:
+        """What the open frame may cost as a key frame of an inter stream."""
+        if self._intra:
+            return self.goal()
+        owed = sum(amount * left for amount, left in self._debts) - min(self._balance, 0.0)
+        bits = max(self._allowance, self._allowance * (1 + KEY_SHARE * self.window_frames) - owed)
+        return Goal(bits, bits)
 
     def spend(self, bits: float, key: bool) -> None:
         """Close the open frame's account with what it really cost."""
-        instalment = sum(amount for amount, _ in self._debts)
+        excess = bits - (self._allowance - self._instalment)
         self._debts = [(amount, left - 1) for amount, left in self._debts if left > 1]
-        excess = bits - (self._allowance - instalment)
         if key and not self._intra and excess > 0:
             frames = 2 * self.window_frames - 1
             self._debts.append((excess / frames, frames))
-        else:
-            self._balance -= excess
+            excess = 0.0
+        self._balance -= excess
+        # Key frames count with their allowance: what they cost beyond it is paid by the frames that follow.
+        self._recent = [*self._recent, self._allowance + excess][1 - self.window_frames :]
         # Neither a frozen picture nor a target below the floor may pile up what later frames would have to settle.
-        debt = self.window_frames * self._allowance
-        self._balance = min(max(self._balance, -debt), self._credit_limit)
+        window = self.window_frames * self._allowance
+        credit = SPARSE_CREDIT_WINDOWS if self.sparse or self._intra else CREDIT_WINDOWS
+        self._balance = min(max(self._balance, -window), credit * window)
 
     @property
-    def saved(self) -> float:
-        """Unspent bits, as a share of the most that may be kept; negative in debt."""
-        return self._balance / self._credit_limit if self._credit_limit else 0.0
+    def allowance(self) -> float:
+        """Bits granted to the open frame."""
+        return self._allowance
 
     @property
-    def _credit_limit(self) -> float:
-        frames = self._window / self._period
-        share = SPARSE_CREDIT if frames < MIN_WINDOW_FRAMES else max(MIN_CREDIT, CREDIT_SHARE * frames)
-        return share * self._allowance
+    def balance(self) -> float:
+        """Bits left over (or, negative, owed beyond the debts of key frames), in windows."""
+        return self._balance / (self.window_frames * self._allowance) if self._allowance else 0.0
+
+    @property
+    def _instalment(self) -> float:
+        return sum(amount for amount, _ in self._debts)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Bits that a frame should cost, and bits that it must not exceed if the codec can help it."""
+
+    bits: float
+    limit: float
+
+    def less(self, bits: float) -> Goal:
+        """What is left of it after ``bits`` for a header."""
+        return Goal(max(self.bits - bits, 1.0), max(self.limit - bits, 1.0))
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Where a search may stop: bits between ``low`` and ``high`` times the target, or after ``trials`` encodes."""
+    """Where a search may stop: bits between ``low`` and ``high`` times the goal, or after ``trials`` encodes."""
 
     low: float
     high: float
@@ -142,31 +170,35 @@ class Tolerance:
 
 
 def search(
-    bits_at: Callable[[int], int], levels: int, start: int, halving: float, target: float, tolerance: Tolerance
+    bits_at: Callable[[int], int], levels: int, start: int, halving: float, goal: Goal, tolerance: Tolerance
 ) -> int:
-    """Return the quality step in 0 … ``levels`` - 1 whose bits come nearest to ``target`` from below the high tolerance.
+    """Return the quality step in 0 … ``levels`` - 1 whose bits, of all that were tried within the limit, are nearest.
 
     ``bits_at`` encodes at a step and returns its bits, which grow with the step (nearly always). ``start`` is the first
-    guess; ``halving`` how many steps halve the bits. Falls back to the cheapest step tried when all are too large.
+    guess; ``halving`` how many steps halve the bits. Where nothing is within the limit it is the cheapest step tried, the
+    coarsest among them.
     """
     tried: dict[int, int] = {}
+    target, most = goal.bits, min(goal.limit, tolerance.high * goal.bits)
     low, high = -1, levels  # the last step known to be affordable, the first known to be too dear
     level = min(max(start, 0), levels - 1)
     while len(tried) < tolerance.trials and level not in tried:
         bits = tried[level] = bits_at(level)
-        if tolerance.low * target <= bits <= tolerance.high * target:
+        if tolerance.low * target <= bits <= most:
             return level
-        if bits > tolerance.high * target:
+        if bits > most:
             high = min(high, level)
         else:
             low = max(low, level)
         if high - low <= 1:
             break
         level = _next_level(tried, low, high, levels, halving, target)
-    if levels and low < 0 and 0 not in tried:
+    if not any(bits <= most for bits in tried.values()) and 0 not in tried:
         tried[0] = bits_at(0)
-    affordable = [step for step, bits in tried.items() if bits <= tolerance.high * target]
-    return max(affordable) if affordable else min(tried, key=lambda step: (tried[step], step))
+    affordable = [step for step, bits in tried.items() if bits <= most]
+    if affordable:
+        return min(affordable, key=lambda step: (abs(math.log2(max(tried[step], 1) / target)), step))
+    return min(tried, key=lambda step: (tried[step], step))
 
 
 def _next_level(tried: dict[int, int], low: int, high: int, levels: int, halving: float, target: float) -> int:

@@ -13,9 +13,10 @@ from embodiedcomp_codec.codec import Codec, CodecError
 GROUP = "embodiedcomp.codecs"
 
 
-def codec_names() -> list[str]:
-    """The names of all installed codecs, sorted; nothing is imported."""
-    return sorted(_entry_points())
+def codec_names(package: str | None = None) -> list[str]:
+    """The names of all installed codecs, or of those whose code lies in one package, sorted; nothing is imported."""
+    points = _entry_points().values()
+    return sorted(point.name for point in points if package is None or point.module.split(".")[0] == package)
 
 
 @functools.cache

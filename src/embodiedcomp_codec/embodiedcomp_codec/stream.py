@@ -12,18 +12,22 @@ from dataclasses import dataclass
 from embodiedcomp_codec.codec import BitstreamError, Codec, CodecError, Coded, Decoder, Encoder, Image, Mode
 from embodiedcomp_codec.config import Ladder, ladder, rate_point
 from embodiedcomp_codec.frame import check_image, coded_side, downsample, upsample
+from embodiedcomp_codec.motion import Motion
 from embodiedcomp_codec.packet import SEQUENCE_MODULUS, Header, KeyInfo, pack, sequence_follows, unpack
-from embodiedcomp_codec.rate_control import Budget, Target, Tolerance, search
+from embodiedcomp_codec.rate_control import Budget, Goal, Target, Tolerance, search
 from embodiedcomp_codec.registry import get_codec
 
 DEFAULT_LEVELS = 64
-REPLAY_FRAMES = 32  # an inter frame is tried again only while its group of pictures is this short
+REPLAY_PIXELS = 32 * 256 * 256  # an inter frame is tried again only while its group of pictures is this small
+MOTION_WEIGHT = 0.6  # how much of a change in motion, in halvings, is expected to show in the bits
+SUNK = 0.3  # windows in debt, at the coarsest quality: then frames are coded smaller, from a key frame on
 INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
 KEY_TOLERANCE = Tolerance(low=0.8, high=1.0, trials=6)
-INTER_TOLERANCE = Tolerance(low=0.0, high=1.15, trials=4)
-CATCH_UP_TOLERANCE = Tolerance(low=0.6, high=1.15, trials=4)
-CATCH_UP_FROM = 0.75  # of the credit that may be kept: from here on a cheap frame is tried again at a finer quality
-ONE_TRIAL = Tolerance(low=0.0, high=math.inf, trials=1)
+INTER_TOLERANCE = Tolerance(low=0.0, high=math.inf, trials=4)  # the goal's own limit holds
+CATCH_UP_TOLERANCE = Tolerance(low=0.6, high=math.inf, trials=4)
+CATCH_UP_FROM = 0.15  # windows of credit: from here on a cheap frame is tried again at a finer quality
+BLIND_AIM = 0.8  # of the limit, at most, where a frame can't be tried again
+BLIND_MARGIN = 0.35  # allowances over the limit that are borne rather than paying for a key frame
 FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
 CEILING_MARGIN = 0.95
 HALVING_LEVELS = {"key": 10.0, "inter": 4.0}  # quality steps that halve the bits, of 64: what a search first assumes
@@ -126,8 +130,9 @@ class EncoderStream:
         self._sequence = 0
         self._encoder: Encoder | None = None
         self._group: list[tuple[Image, int, bool]] = []
-        self._group_frames = 0
-        self._downsample = 8
+        self._group_pixels = 0
+        self._downsample = self._cap = 8
+        self._motion = Motion()
         self._key_level = self._levels // 3
         self._level = self._levels // 2
         self._last_bits = 0
@@ -144,6 +149,7 @@ class EncoderStream:
         if problem:
             raise CodecError(problem)
         self._target = target
+        self._cap = 8
         self._budget.retarget(target)
 
     def encode(self, image: Image, stamp_ns: int) -> SentFrame:
@@ -153,23 +159,24 @@ class EncoderStream:
         if (width, height) != self._size:
             self._size = (width, height)
             self._key_wanted = True
+        self._motion.see(image)
         key = self._key_wanted or self._mode == "intra"
         allowance = self._budget.grant(stamp_ns, width * height)
         header_bits = 8 * len(self._header(key, 8))
         if self._target.unlimited:
-            goal = math.inf
+            goal = Goal(math.inf, math.inf)
             trial = self._try_key(image, 8, self._levels - 1) if key else self._continue(image, self._levels - 1)
         elif key:
-            goal = self._budget.key_target()
-            trial = self._choose_key(image, max(goal - header_bits, 1.0), allowance / (width * height))
+            goal = self._budget.key_goal()
+            trial = self._choose_key(image, goal.less(header_bits), allowance / (width * height))
         else:
-            goal = self._budget.target()
-            trial = self._choose_inter(image, max(goal - header_bits, 1.0))
+            goal = self._budget.goal()
+            trial = self._choose_inter(image, goal.less(header_bits))
         return self._commit(image, trial, goal, key)
 
-    def _choose_key(self, image: Image, goal: float, bpp: float) -> _Trial:
+    def _choose_key(self, image: Image, goal: Goal, bpp: float) -> _Trial:
         """A key frame: the rate point that serves the target, or a coarser one where its floor is too high."""
-        serving = rate_point(self._rungs, bpp)
+        serving = min(rate_point(self._rungs, bpp), self._cap)
         trial = None
         for n in sorted({n for _, n in self._rungs if n <= serving}, reverse=True):
             small = downsample(image, n)
@@ -184,7 +191,7 @@ class EncoderStream:
             start = self._level if intra else self._key_level
             level = search(bits_at, self._levels, start, self._halving("key"), goal, tolerance)
             trial = trials[level]
-            if 8 * len(trial.coded.data) <= tolerance.high * goal:
+            if 8 * len(trial.coded.data) <= tolerance.high * goal.bits:
                 break
         assert trial is not None, "a ladder has at least one rung"
         return trial
@@ -197,10 +204,10 @@ class EncoderStream:
         coded = encoder.encode(small, self._quality(level), True)
         return _Trial(encoder, coded, level, n)
 
-    def _choose_inter(self, image: Image, goal: float) -> _Trial:
+    def _choose_inter(self, image: Image, goal: Goal) -> _Trial:
         """A frame predicted from the last: tried again with other qualities while its group is short enough to replay."""
-        if self._group_frames > REPLAY_FRAMES:
-            return self._continue(image, self._predict_level(goal))
+        if self._group_pixels > REPLAY_PIXELS:
+            return self._choose_blind(image, goal)
         small = downsample(image, self._downsample)
         trials: dict[int, _Trial] = {}
 
@@ -210,9 +217,19 @@ class EncoderStream:
             trials[level] = _Trial(encoder, encoder.encode(small, self._quality(level), False), level, self._downsample)
             return 8 * len(trials[level].coded.data)
 
-        tolerance = CATCH_UP_TOLERANCE if self._budget.saved > CATCH_UP_FROM else INTER_TOLERANCE
-        level = search(bits_at, self._levels, self._predict_level(goal), self._halving("inter"), goal, tolerance)
+        tolerance = CATCH_UP_TOLERANCE if self._budget.balance > CATCH_UP_FROM else INTER_TOLERANCE
+        level = search(bits_at, self._levels, self._predict_level(goal.bits), self._halving("inter"), goal, tolerance)
         return trials[level]
+
+    def _choose_blind(self, image: Image, goal: Goal) -> _Trial:
+        """A frame of a group too long to replay: one prediction, and a key frame where that was far off."""
+        trial = self._continue(image, self._predict_level(min(goal.bits, BLIND_AIM * goal.limit)))
+        if 8 * len(trial.coded.data) <= goal.limit + BLIND_MARGIN * self._budget.allowance:
+            return trial
+        if trial.level == 0 and self._downsample == self._rungs[0][1]:
+            return trial
+        pixels = image.shape[0] * image.shape[1]
+        return self._choose_key(image, self._budget.key_goal(), self._budget.allowance / pixels)
 
     def _continue(self, image: Image, level: int) -> _Trial:
         """Code the frame once, at ``level``, in the open encoder."""
@@ -234,14 +251,17 @@ class EncoderStream:
             return self._level
         halving = self._halving("inter")
         step = halving * math.log2(goal / self._last_bits)
+        step -= halving * MOTION_WEIGHT * self._motion.growth
         return min(max(round(self._level + min(max(step, -4 * halving), halving)), 0), self._levels - 1)
 
     def _halving(self, kind: str) -> float:
         return HALVING_LEVELS[kind] * self._levels / 64
 
-    def _commit(self, image: Image, trial: _Trial, goal: float, key: bool) -> SentFrame:
+    def _commit(self, image: Image, trial: _Trial, goal: Goal, key: bool) -> SentFrame:
         """Make ``trial`` the frame's coding: advance the group, the sequence and the budget."""
         coded_key = key or trial.coded.key
+        if coded_key and not key:
+            goal = self._budget.key_goal()  # a key frame that the surprise of this frame brought
         header = self._header(coded_key, trial.downsample)
         packet = header + trial.coded.data
         bits = 8 * len(packet)
@@ -251,19 +271,26 @@ class EncoderStream:
             sequence=self._sequence,
             quality=self._quality(trial.level),
             downsample=trial.downsample,
-            at_floor=bits > FLOOR_MARGIN * goal and trial.level == 0,
-            at_ceiling=trial.level == self._levels - 1 and bits < CEILING_MARGIN * goal,
+            at_floor=bits > FLOOR_MARGIN * goal.bits and trial.level == 0,
+            at_ceiling=trial.level == self._levels - 1 and bits < CEILING_MARGIN * goal.bits,
         )
         self._encoder, self._downsample, self._key_wanted = trial.encoder, trial.downsample, False
         if self._mode == "inter":
             self._remember(image, trial, coded_key)
         self._level, self._last_bits = (
-            (trial.level, bits) if not key or self._mode == "intra" else self._after_key(trial)
+            (trial.level, bits) if not coded_key or self._mode == "intra" else self._after_key(trial)
         )
         if not self._target.unlimited:
             self._budget.spend(bits, coded_key)
+            self._leave_floor(trial)
         self._sequence = (self._sequence + 1) % SEQUENCE_MODULUS
         return sent
+
+    def _leave_floor(self, trial: _Trial) -> None:
+        """Deep in debt at the coarsest quality: code smaller frames from now on."""
+        coarser = [n for _, n in self._rungs if n < trial.downsample]
+        if self._mode == "inter" and trial.level == 0 and coarser and self._budget.balance < -SUNK:
+            self._cap, self._key_wanted = max(coarser), True
 
     def _after_key(self, trial: _Trial) -> tuple[int, int]:
         """Where to start the first inter frame: at the key frame's own step, expecting a quarter of its bits."""
@@ -272,9 +299,9 @@ class EncoderStream:
 
     def _remember(self, image: Image, trial: _Trial, key: bool) -> None:
         if key:
-            self._group, self._group_frames = [], 0
-        self._group_frames += 1
-        if self._group_frames <= REPLAY_FRAMES:
+            self._group, self._group_pixels = [], 0
+        self._group_pixels += image.shape[0] * image.shape[1]
+        if self._group_pixels <= REPLAY_PIXELS:
             self._group.append((downsample(image, trial.downsample).copy(), trial.level, key))
         else:
             self._group = []
