@@ -23,7 +23,7 @@ def train_policy(
     ),
     workers: Annotated[int, typer.Option(min=1, help="Processes that collect, threads that train.")] = 2,
     shards: Annotated[int, typer.Option(min=1, help="Shards of demonstrations (50 episodes, 800 glimpses each).")] = 24,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs on the demonstrations alone.")] = 16,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs on the demonstrations alone.")] = 8,
 ) -> int:
     """Collect demonstrations, clone them, correct the clone on its own states (DAgger), on training seeds."""
     plan = dataclasses.replace(Plan(), workers=workers, shards=shards, epochs=epochs)

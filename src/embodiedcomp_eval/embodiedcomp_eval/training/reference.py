@@ -29,9 +29,9 @@ class Plan:
     """How much of everything. ``rounds[r]``: (shards of corrections before it, epochs, learning rate) of round r + 1."""
 
     shards: int = 24
-    epochs: int = 16
+    epochs: int = 8
     rate: float = 1e-3
-    rounds: tuple[tuple[int, int, float], ...] = ((8, 8, 6e-4), (8, 10, 6e-4))
+    rounds: tuple[tuple[int, int, float], ...] = ((6, 5, 6e-4), (6, 5, 6e-4))
     workers: int = 2
 
 

@@ -34,7 +34,8 @@ class ReferencePolicy:
         torch.set_num_threads(1)
         self._torch = torch
         self._pack = pack_instructions
-        self._network = ReferenceNetwork.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
+        network = ReferenceNetwork.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        self._network = network.eval().to(memory_format=torch.channels_last)
         self._arm = load_arm(load_robot(robot))
 
     def reset(self, seed: int) -> None:

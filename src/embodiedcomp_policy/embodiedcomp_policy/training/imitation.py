@@ -82,6 +82,8 @@ def train(
     torch.manual_seed(seed)
     data = tensors(examples)
     network = ReferenceNetwork.from_pretrained(start_from) if start_from else ReferenceNetwork(ReferenceConfig())
+    # Twice as fast on a CPU; images come in this layout anyway.
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
     per_epoch = len(examples) // batch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -106,7 +108,7 @@ def train(
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             schedule.step()
-            total, errors = total + float(loss), errors + float(error)
+            total, errors = total + float(loss.detach()), errors + float(error)
         folder.mkdir(parents=True, exist_ok=True)
         state = {
             "network": network.state_dict(),
@@ -121,8 +123,8 @@ def train(
             f"epoch {epoch + 1}/{epochs}  loss {total / steps:.4f}  error {50 * errors / steps:.1f} mm  "
             f"{len(examples) / (time.monotonic() - started):.0f} examples/s"
         )
-    network.eval()
-    network.save_pretrained(folder)
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    network.eval().save_pretrained(folder)
 
 
 def _step(network: ReferenceNetwork, part: dict[str, Tensor], generator: torch.Generator) -> tuple[Tensor, Tensor]:
