@@ -15,13 +15,16 @@ from embodiedcomp_eval.trial_config import TrialConfig
 
 @dataclass(frozen=True)
 class Work:
-    """One episode to run. number: of the episode within its cell. save_frames: keep its pictures for the report."""
+    """One episode to run. number: of the episode within its cell. save_frames: keep its pictures for the report.
+    measure_quality: compare decoded pictures, and the actions they lead to, with their sources.
+    """
 
     cell: str
     trial: TrialConfig
     number: int
     seed: int
-    save_frames: bool
+    save_frames: bool = False
+    measure_quality: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,4 +149,4 @@ def run_sweep(
 
 def _work(config: SweepConfig, cell: Cell, seed: int) -> Work:
     number = seed - cell.seeds[0]
-    return Work(cell.name, cell.trial, number, seed, save_frames=number < config.save_frames)
+    return Work(cell.name, cell.trial, number, seed, number < config.save_frames, number < config.measure_quality)

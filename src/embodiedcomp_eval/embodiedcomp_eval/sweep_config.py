@@ -53,6 +53,7 @@ class _SweepFile:
     anchor: dict[str, Any] = field(default_factory=dict)
     retries: int = 2
     save_frames: int = 0
+    measure_quality: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class SweepConfig:
     anchor: options that select the curve against which average bit savings are given (empty: none).
     retries: how often an episode that failed for infrastructure reasons is tried again within one run.
     save_frames: of how many episodes per cell (the first seeds) source and decoded frames are kept for the report.
+    measure_quality: in how many of them picture quality and the policy's action error are measured (it costs time).
     """
 
     name: str
@@ -72,6 +74,7 @@ class SweepConfig:
     anchor: Mapping[str, Any]
     retries: int
     save_frames: int
+    measure_quality: int
 
     def work(self) -> Iterator[tuple[Cell, int]]:
         """Every (cell, seed), seed by seed, so that an interrupted sweep has paired episodes of all its cells."""
@@ -95,10 +98,9 @@ def sweep_from_mapping(values: Mapping[str, Any], where: str) -> SweepConfig:
     """Check ``values`` and multiply its blocks. Raises ConfigError."""
     file = from_mapping(_SweepFile, values, where)
     seeds = _seed_range(file.seeds, where)
-    if file.retries < 0 or file.save_frames < 0:
-        raise ConfigError(
-            f"{where}: retries and save_frames must be 0 or more, found {file.retries}, {file.save_frames}"
-        )
+    for key in ("retries", "save_frames", "measure_quality"):
+        if getattr(file, key) < 0:
+            raise ConfigError(f"{where}: {key} must be 0 or more, found {getattr(file, key)}")
     _check_options(file.common, where + ": common")
     cells: dict[str, Cell] = {}
     for number, block in enumerate(file.cells, 1):
@@ -118,6 +120,7 @@ def sweep_from_mapping(values: Mapping[str, Any], where: str) -> SweepConfig:
         anchor=file.anchor,
         retries=file.retries,
         save_frames=file.save_frames,
+        measure_quality=file.measure_quality,
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from embodiedcomp_eval.config import ConfigError
-from embodiedcomp_eval.sweep_config import OPTIONS, cell_name, sweep_from_mapping
+from embodiedcomp_eval.sweep_config import OPTIONS, cell_name, load_sweep, sweep_from_mapping
 from embodiedcomp_eval.trial_config import TrialConfig
 
 SMALL: dict[str, Any] = {
@@ -98,3 +99,14 @@ def test_comparisons_select_one_cell_each() -> None:
 def test_every_trial_option_can_be_swept_but_those_that_the_sweep_sets() -> None:
     assert {"codec", "mode", "policy", "task", "link", "send", "sensor", "timing"} <= set(OPTIONS)
     assert not {"seed", "episodes", "transport"} & set(OPTIONS)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).resolve().parents[3] / "config" / "sweeps").glob("*.yaml")), ids=str
+)
+def test_every_shipped_sweep_is_valid_and_keeps_to_its_seeds(path: Path) -> None:
+    sweep, _ = load_sweep(str(path))
+    assert sweep.name == path.stem
+    seeds = {seed for cell in sweep.cells for seed in cell.seeds}
+    allowed = {*range(42, 142), *range(200, 700)} if sweep.name.startswith("paper") else set(range(10000, 11000))
+    assert seeds <= allowed, "training seeds have no place in a sweep, evaluation seeds only in the paper's"
