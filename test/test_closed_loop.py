@@ -169,3 +169,19 @@ def test_the_summary_has_every_key_and_adds_up(toy_task: str, tmp_path: Path) ->
     assert total["payload_bpp"] == pytest.approx(8 * total["payload_bytes"] / (total["frames_sent"] * 64 * 48))
     assert total["mean_steps"] == pytest.approx(np.mean([line["steps"] for line in episodes]))
     assert set(total["latency_ms"]) == {"encode", "decode", "policy", "frame_age"}
+
+
+def test_slow_codecs_pay_in_simulated_time(toy_task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chunk that comes 0.15 s late runs from the third step on; one that is older than the guard allows never does."""
+    from embodiedcomp_eval import assembly
+    from embodiedcomp_eval.charges import Charges
+
+    def line(encode: float) -> dict[str, Any]:
+        table = Charges({"jpeg": {"encode": encode, "decode": 0.01}}, {"toy": 0.04})
+        monkeypatch.setattr(assembly, "load_charges", lambda: table)
+        return episode(configured(toy_task, timing="charged"))
+
+    free, late, stale = episode(configured(toy_task)), line(0.1), line(0.2)
+    assert free["success"] and free["steps"] <= late["steps"]
+    assert late["path_length"] > 0.1 and late["actions_sha256"] != free["actions_sha256"]
+    assert stale["path_length"] < 1e-9 and not stale["success"]

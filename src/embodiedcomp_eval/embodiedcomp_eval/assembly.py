@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream
 from embodiedcomp_eval import oracle_pose
 from embodiedcomp_eval.channel import Channel
+from embodiedcomp_eval.charges import load_charges
 from embodiedcomp_eval.ground_truth import Informed, SceneNote
 from embodiedcomp_eval.recording import EpisodeRecorder
 from embodiedcomp_eval.registry import make_simulator
@@ -61,6 +62,7 @@ def make_loop(
     if getattr(policy, "privileged", False):
         policy = Informed(policy, simulator)  # type: ignore[arg-type]
         subscribers = (policy.note, *subscribers)
+    charge_ns = load_charges().query_ns(config.codec, config.policy) if config.timing == "charged" else None
     recorder = make_recorder(config, task)
     stream = config.stream(task)
     link = config.link_config()
@@ -83,6 +85,7 @@ def make_loop(
         recorder,
         every_step=config.send == "every_step",
         sensor=Sensor(config.sensor, config.grey),
+        charge_ns=charge_ns,
         subscribers=subscribers,
     )
     return loop, recorder

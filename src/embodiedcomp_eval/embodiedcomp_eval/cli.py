@@ -10,6 +10,7 @@ import typer
 
 from embodiedcomp_eval import commands
 from embodiedcomp_eval.commands.console import USER_ERRORS, complain
+from embodiedcomp_eval.ros_trial import TrialFailedError
 
 # typer carries its own copy of click in some versions and uses the package in others: its base class, wherever it is.
 UsageProblem: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -48,6 +49,9 @@ def main() -> None:
     except USER_ERRORS as error:
         complain(f"embodiedcomp: {error}")
         status = 2
+    except TrialFailedError as error:
+        complain(f"embodiedcomp: {error}")
+        status = 1
     except (KeyboardInterrupt, typer.Abort):
         complain("embodiedcomp: interrupted")
         status = 130

@@ -50,6 +50,14 @@ def config_path(kind: str, name: str) -> Path:
     )
 
 
+def config_file(name: str) -> Path:
+    """A file directly in ``config/``. Raises ConfigError where this installation has none."""
+    for root in config_roots():
+        if (root / name).is_file():
+            return root / name
+    raise ConfigError(f"no config/{name} in {', '.join(map(str, config_roots())) or 'this installation'}")
+
+
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read one YAML mapping safely. Raises ConfigError with file and line."""
     try:

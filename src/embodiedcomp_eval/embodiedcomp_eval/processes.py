@@ -78,6 +78,11 @@ class Fleet:
         for name, process in self._processes.items():
             threading.Thread(target=self._read, args=(name, process), daemon=True).start()
 
+    @property
+    def pids(self) -> list[int]:
+        """Process ids, in the order of starting; each leads a group of its own."""
+        return [process.pid for process in self._processes.values()]
+
     def next(self) -> Line | Exit:
         """Wait for the next line or end of any process."""
         return self._events.get()

@@ -150,16 +150,17 @@ class ClosedLoop:
         match = self._matcher.take(stamp_ns)
         if match is None:
             raise RuntimeError(f"the simulator rendered no frame of {', '.join(self._policy.cameras)}")
+        late_ns = 0 if self._charge_ns is None else delay_ns + self._charge_ns
         if match.images:
             observation = Observation(match.images, match.state, self._task.prompt, match.stamp_ns)
             started = self._clock()
             chunk = self._policy.act(observation)
-            answered = Answered(stamp_ns, self._clock() - started, seconds)
+            age = seconds if self._charge_ns is None else late_ns * 1e-9
+            answered = Answered(stamp_ns, self._clock() - started, age)
             for subscriber in self._subscribers:
                 subscriber.answered(answered)
         else:
             chunk = hold_chunk(match.stamp_ns, match.state)
-        late_ns = 0 if self._charge_ns is None else delay_ns + self._charge_ns
         self._pending = (stamp_ns + late_ns, chunk)
 
     def _height(self) -> float:

@@ -8,16 +8,13 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
 from embodiedcomp_eval.processes import Exit, Fleet, Line
 
 SLEEP = [sys.executable, "-c", "print('up', flush=True)\nimport time; time.sleep(60)"]
-
-
-def pids(fleet: Fleet) -> list[int]:
-    return [process.pid for process in fleet._processes.values()]
 
 
 def exists(pid: int) -> bool:
@@ -49,7 +46,7 @@ def test_leaving_ends_every_process_even_the_stubborn() -> None:
     started = time.monotonic()
     fleet.stop(patience=0.5)
     assert time.monotonic() - started < 5
-    assert not any(exists(pid) for pid in pids(fleet))
+    assert not any(exists(pid) for pid in fleet.pids)
 
 
 def test_an_error_on_the_way_ends_every_process() -> None:
@@ -58,7 +55,7 @@ def test_an_error_on_the_way_ends_every_process() -> None:
         fleet.start({"one": SLEEP}, os.environ)
         fleet.next()
         raise KeyboardInterrupt
-    assert not any(exists(pid) for pid in pids(fleet))
+    assert not any(exists(pid) for pid in fleet.pids)
 
 
 def test_a_killed_parent_takes_them_along() -> None:
@@ -68,12 +65,12 @@ def test_a_killed_parent_takes_them_along() -> None:
         fleet = Fleet()
         fleet.start({{"child": {SLEEP!r}}}, os.environ)
         fleet.next()
-        print(*[p.pid for p in fleet._processes.values()], flush=True)
+        print(*fleet.pids, flush=True)
         os.kill(os.getpid(), {int(signal.SIGKILL)})
     """)
     told = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True, timeout=30, check=False)
     child = int(told.stdout)
     deadline = time.monotonic() + 5
-    while exists(child) and open(f"/proc/{child}/stat").read().split()[2] != "Z":
+    while exists(child) and "State:\tZ" not in Path(f"/proc/{child}/status").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -60,8 +60,10 @@ class EvaluatorNode(AutostartNode):
             "nodes", [""], "nodes to reset before an episode; empty: the usual ones of the task"
         )
         self._nodes = self._nodes or self._usual_nodes()
-        self._start_seconds = self.parameter("start_timeout", 60.0, "wait for nodes to be there, s", 0.1, 3600.0)
-        self._step_seconds = self.parameter("step_timeout", 60.0, "wait for the steps after a query, s", 0.1, 3600.0)
+        self._start_seconds = self.parameter(
+            "start_timeout", 300.0, "wait for nodes to be there and reset, s", 0.1, 3600.0
+        )
+        self._step_seconds = self.parameter("step_timeout", 300.0, "wait for the steps after a query, s", 0.1, 3600.0)
         self._retries = self.parameter("retries", 2, "attempts after an infrastructure error, per episode")
         self._robot = load_robot(self._task.robot)
         realtime = self._config.timing == "realtime"
