@@ -16,11 +16,12 @@ MAX_BPP = 24.0
 DEFAULT_PERIOD = 0.1  # s, until two stamps are known
 MIN_WINDOW_FRAMES = 4  # a key frame can't be repaid within less
 KEY_SHARE = 0.4  # of one window's bits, at most, for a key frame beyond its own allowance
-MAX_CATCH_UP = 1.6  # a frame's goal, at most, in allowances
+MAX_CATCH_UP = 1.4  # a frame's goal, at most, in allowances
 MIN_GOAL = 0.35  # a frame's goal, at least, in allowances
+MIN_ROOM = 0.15  # the same where its window is spent already
 GAIN = 0.35  # share of what is left over, or owed, that the next inter frame makes up for
 WINDOW_LIMIT = 1.06  # of a window's bits may be spent in any window; the promise is 1.1
-SPARSE_LIMIT = 1.8  # of its goal, for a frame of a stream whose windows hold too few frames to be judged alone
+FRAME_LIMIT = 1.8  # of its goal may be spent by any one frame
 CREDIT_WINDOWS, SPARSE_CREDIT_WINDOWS = 0.6, 0.5  # unspent bits that may be kept, in windows
 
 
@@ -105,9 +106,10 @@ class Budget:
         wanted = allowance - self._instalment + GAIN * self._balance
         bits = min(max(wanted, MIN_GOAL * allowance), MAX_CATCH_UP * allowance)
         if self.sparse:
-            return Goal(bits, SPARSE_LIMIT * bits)
+            return Goal(bits, FRAME_LIMIT * bits)
         room = WINDOW_LIMIT * self.window_frames * allowance - sum(self._recent) - self._instalment
-        return Goal(max(min(bits, room), MIN_GOAL * allowance), max(room, MIN_GOAL * allowance))
+        room = max(room, MIN_ROOM * allowance)
+        return Goal(min(bits, room), min(room, FRAME_LIMIT * bits))
 
     def key_goal(self) -> Goal:
         """What the open frame may cost as a key frame of an inter stream."""

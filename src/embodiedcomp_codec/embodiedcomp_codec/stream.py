@@ -99,6 +99,7 @@ class EncoderStream:
         self._codec: Codec = get_codec(config.codec)
         self._config = config
         self._mode: Mode = config.mode if config.mode in self._codec.modes else self._codec.modes[0]
+        self._codec.encoder(16, 16, self._mode)  # a library that is missing is found out now, not at the first frame
         self._levels: int = getattr(self._codec, "levels", DEFAULT_LEVELS)
         self._rungs: Ladder = ((0.0, 8),) if self._codec.lossless else ladder(self._codec.name)
         self._target = config.target
@@ -219,11 +220,15 @@ class EncoderStream:
 
         tolerance = CATCH_UP_TOLERANCE if self._budget.balance > CATCH_UP_FROM else INTER_TOLERANCE
         level = search(bits_at, self._levels, self._predict_level(goal.bits), self._halving("inter"), goal, tolerance)
-        return trials[level]
+        return self._or_key(image, trials[level], goal)
 
     def _choose_blind(self, image: Image, goal: Goal) -> _Trial:
-        """A frame of a group too long to replay: one prediction, and a key frame where that was far off."""
-        trial = self._continue(image, self._predict_level(min(goal.bits, BLIND_AIM * goal.limit)))
+        """A frame of a group too long to replay: one prediction."""
+        level = self._predict_level(min(goal.bits, BLIND_AIM * goal.limit))
+        return self._or_key(image, self._continue(image, level), goal)
+
+    def _or_key(self, image: Image, trial: _Trial, goal: Goal) -> _Trial:
+        """The trial, or a key frame where it is far too dear: after a cut, or after a prediction that failed."""
         if 8 * len(trial.coded.data) <= goal.limit + BLIND_MARGIN * self._budget.allowance:
             return trial
         if trial.level == 0 and self._downsample == self._rungs[0][1]:
@@ -272,7 +277,9 @@ class EncoderStream:
             quality=self._quality(trial.level),
             downsample=trial.downsample,
             at_floor=bits > FLOOR_MARGIN * goal.bits and trial.level == 0,
-            at_ceiling=trial.level == self._levels - 1 and bits < CEILING_MARGIN * goal.bits,
+            at_ceiling=not self._target.unlimited
+            and trial.level == self._levels - 1
+            and bits < CEILING_MARGIN * goal.bits,
         )
         self._encoder, self._downsample, self._key_wanted = trial.encoder, trial.downsample, False
         if self._mode == "inter":

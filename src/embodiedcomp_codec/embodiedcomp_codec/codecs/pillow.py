@@ -1,4 +1,4 @@
-"""Still-picture codecs through Pillow: jpeg and webp. Every frame decodes alone."""
+"""Still-picture codecs through Pillow: jpeg, webp and (lossless) png. Every frame decodes alone."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ class PillowCodec:
     """One of Pillow's formats; ``levels`` quality steps from ``coarsest`` to ``finest`` in Pillow's own numbers."""
 
     modes: tuple[Mode, ...] = ("intra",)
-    lossless = False
 
-    def __init__(self, name: str, format: str, coarsest: int, finest: int, **options: Any) -> None:
+    def __init__(
+        self, name: str, format: str, coarsest: int, finest: int, lossless: bool = False, **options: Any
+    ) -> None:
         self.name = name
+        self.lossless = lossless
         self.format = format
         self.coarsest = coarsest
         self.finest = finest
@@ -68,3 +70,4 @@ def decode_still(data: bytes, format: str, width: int, height: int) -> Image:
 
 JPEG = PillowCodec("jpeg", "JPEG", 1, 98, optimize=True, subsampling=2)
 WEBP = PillowCodec("webp", "WEBP", 0, 100, method=4)
+PNG = PillowCodec("png", "PNG", 100, 100, lossless=True, compress_level=6)

@@ -1,4 +1,4 @@
-"""HEVC, H.264 and VP9 through PyAV, low delay: one frame in, one packet out, each from the frame before or alone.
+"""HEVC, H.264, VP9 and VVC through PyAV, low delay: one frame in, one packet out, each from the frame before or alone.
 
 An open FFmpeg encoder ignores a new bit rate or quality, but all three obey a region of interest: FFmpeg's ``addroi`` filter
 marks the whole frame with a quantiser offset, so every frame gets its own quantiser and no key frame is spent on it. See
@@ -55,6 +55,10 @@ class AvCodec:
 
     def encoder(self, width: int, height: int, mode: Mode) -> Encoder:
         """A fresh encoder. Raises CodecError where this FFmpeg lacks the library."""
+        try:
+            av.Codec(self.library, "w")
+        except ValueError as error:
+            raise CodecError(f"{self.name}: this FFmpeg has no encoder {self.library}; only decoding works") from error
         return _AvEncoder(self, width, height, mode)
 
     def decoder(self, mode: Mode) -> Decoder:
@@ -95,10 +99,7 @@ class _AvEncoder:
 
     def _open(self, quantiser: int) -> av.VideoCodecContext:
         codec = self._codec
-        try:
-            context = av.CodecContext.create(codec.library, "w")
-        except ValueError as error:
-            raise CodecError(f"{codec.name}: this FFmpeg has no encoder {codec.library}; decoding works") from error
+        context = av.CodecContext.create(codec.library, "w")
         assert isinstance(context, av.VideoCodecContext)
         context.width, context.height = self._width, self._height
         context.pix_fmt = "yuv420p"
@@ -181,4 +182,7 @@ VP9 = AvCodec(
         ("tile-columns", "0"),
     ),
     checked=True,
+)
+VVC = AvCodec(
+    "vvc", "libvvenc", "vvc", 63, 10, 63.0, (("preset", "faster"), ("qp", "{q}"), ("period", "1")), modes=("intra",)
 )

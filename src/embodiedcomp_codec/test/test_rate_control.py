@@ -1,0 +1,135 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embodiedcomp_codec.rate_control import Budget, Goal, Target, Tolerance, search
+
+PERIOD_NS = 100_000_000
+PIXELS = 10_000
+ANY = Tolerance(low=0.9, high=1.0, trials=8)
+
+
+def budget(intra: bool = False, **target: float) -> Budget:
+    return Budget(Target(**(target or {"bpp": 0.1})), window=1.0, frame_period=0.1, intra=intra)
+
+
+def test_allowances() -> None:
+    assert budget(bpp=0.1).grant(0, PIXELS) == pytest.approx(1000)
+    by_time = budget(bitrate=5000.0)
+    assert [by_time.grant(stamp, PIXELS) for stamp in (0, PERIOD_NS, 3 * PERIOD_NS)] == pytest.approx([500, 500, 1000])
+
+
+def test_a_clock_that_stands_or_jumps_grants_the_usual() -> None:
+    account = budget(bitrate=5000.0)
+    grants = [account.grant(stamp, PIXELS) for stamp in (0, PERIOD_NS, PERIOD_NS, 0, 10**12)]
+    # A long silence is worth one window at most.
+    assert grants == pytest.approx([500, 500, 500, 500, 5000])
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ({"bpp": 0.0}, "target_bpp 0"),
+        ({"bpp": 24.5}, "at most 24"),
+        ({"bpp": math.inf}, "target_bpp inf"),
+        ({"bitrate": -1.0}, "target_bitrate -1"),
+        ({"bitrate": math.inf}, "finite"),
+        ({"bpp": 0.1, "bitrate": 1.0}, "both set"),
+    ],
+)
+def test_impossible_targets_say_why(target: dict[str, float], words: str) -> None:
+    assert words in (Target(**target).problem() or "")
+    assert Target(bpp=24.0).problem() is None and Target().unlimited
+
+
+def test_a_key_frame_is_repaid_within_two_windows() -> None:
+    account, spent = budget(), []
+    for index in range(20):
+        account.grant(index * PERIOD_NS, PIXELS)
+        bits = account.key_goal().bits if index == 0 else account.goal().bits
+        account.spend(bits, key=index == 0)
+        spent.append(bits)
+    assert spent[0] == pytest.approx(5000)
+    assert sum(spent) == pytest.approx(20 * 1000, rel=1e-6)
+    account.grant(20 * PERIOD_NS, PIXELS)
+    assert account.goal().bits == pytest.approx(1000)
+
+
+@given(st.lists(st.floats(0.1, 1.0), min_size=40, max_size=120), st.floats(0, 1))
+def test_no_window_exceeds_its_limit_while_goals_are_kept(shares: list[float], greed: float) -> None:
+    """However unevenly a codec uses its limits, no ten frames that follow the key frame cost more than 1.1 windows."""
+    account, spent = budget(), []
+    for index, share in enumerate(shares):
+        account.grant(index * PERIOD_NS, PIXELS)
+        goal = account.key_goal() if index == 0 else account.goal()
+        bits = goal.bits * share if index == 0 else goal.bits * share + greed * (goal.limit - goal.bits * share)
+        account.spend(bits, key=index == 0)
+        spent.append(bits)
+    for start in range(20, len(spent) - 9):
+        assert sum(spent[start : start + 10]) <= 1.1 * 10 * 1000
+
+
+def test_intra_repays_at_once() -> None:
+    account = budget(intra=True)
+    account.grant(0, PIXELS)
+    account.spend(1100, key=True)
+    account.grant(PERIOD_NS, PIXELS)
+    assert account.goal().bits == pytest.approx(900)
+
+
+def test_what_cannot_be_used_is_not_hoarded() -> None:
+    account = budget()
+    for index in range(100):
+        account.grant(index * PERIOD_NS, PIXELS)
+        account.spend(10, key=False)
+    spent = 0.0
+    for index in range(100, 110):
+        account.grant(index * PERIOD_NS, PIXELS)
+        bits = account.goal().bits
+        account.spend(bits, key=False)
+        spent += bits
+    assert spent <= 1.1 * 10 * 1000
+
+
+def test_below_the_floor_debt_is_bounded() -> None:
+    account = budget()
+    for index in range(1000):
+        account.grant(index * PERIOD_NS, PIXELS)
+        account.spend(5000, key=False)
+    assert account.balance == pytest.approx(-1.0)
+
+
+def test_a_new_target_forgets_the_old_account() -> None:
+    account = budget()
+    account.grant(0, PIXELS)
+    account.spend(9000, key=True)
+    account.retarget(Target(bpp=0.2))
+    account.grant(PERIOD_NS, PIXELS)
+    assert account.goal().bits == pytest.approx(2000)
+
+
+@given(st.integers(0, 63), st.floats(2, 20), st.floats(50, 100_000), st.floats(50, 500))
+def test_search_finds_the_step_on_any_smooth_curve(start: int, halving: float, target: float, base: float) -> None:
+    def bits_at(level: int) -> int:
+        return round(base * 2 ** (level / halving))
+
+    level = search(bits_at, 64, start, 8.0, Goal(target, target), Tolerance(low=1.0, high=1.0, trials=12))
+    affordable = [step for step in range(64) if bits_at(step) <= target]
+    assert level == (max(affordable) if affordable else 0)
+
+
+def test_search_is_frugal_with_a_good_start() -> None:
+    tried: list[int] = []
+
+    def bits_at(level: int) -> int:
+        tried.append(level)
+        return 100 * (level + 1)
+
+    assert search(bits_at, 64, 9, 8.0, Goal(1000, 1000), ANY) == 9
+    assert tried == [9]
+
+
+def test_search_above_the_limit_everywhere_gives_the_coarsest() -> None:
+    assert search(lambda level: 500 + level, 64, 40, 8.0, Goal(100, 100), ANY) == 0
