@@ -36,7 +36,7 @@ SHARE = 1 / 3
 class Estimate:
     """Median and 95 % interval of the threshold, in the unit of the rates, after ``episodes``.
 
-    at_end: the interval touches the end of the rates that may be tried: read it as censored there.
+    at_end: the interval comes within one candidate rate of the end of those that may be tried: read it as censored there.
     """
 
     value: float
@@ -86,7 +86,7 @@ class ThresholdSearch:
         if len(self._of_seed) > 1:
             medians = self._bootstrap(draws, random_seed)
             low, high = (float(end) for end in np.quantile(medians, [0.025, 0.975]))
-        step = self._thresholds[1] - self._thresholds[0]
+        step = float(np.log(self.candidates[1] / self.candidates[0]))
         at_end = low <= self._thresholds[0] + step or high >= self._thresholds[-1] - step
         return Estimate(float(np.exp(middle)), float(np.exp(low)), float(np.exp(high)), self.episodes, bool(at_end))
 
