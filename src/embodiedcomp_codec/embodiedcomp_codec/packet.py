@@ -3,7 +3,7 @@
 Two bytes on every frame, big-endian bits: version (2), key flag (1), downsampling rate point n/8 as n - 1 (3), sequence
 number (10). A key frame adds all that a late joiner needs: one byte with the mode (1 bit) and the codec's number (7 bits;
 0 = its name follows as one length byte and ASCII), and the source size (one byte for a common size, else 0 and two
-unsigned 16-bit integers). So a key frame of a built-in codec at 256x256 costs 4 bytes. ``docs/decisions/0010-packet-format.md``.
+unsigned 16-bit integers). So a key frame of a built-in codec at 256x256 costs 4 bytes. ``docs/decisions/0020-packet-format.md``.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Time is the frames' own stamps and bits are the packets' own sizes, so that the same frames always give the same decisions.
 Two parts. ``Budget`` is a token bucket: it grants each frame an allowance, remembers what was spent, and turns both into
 a target. ``search`` looks for the quality step that meets the target, by trial encodes. Why this design: see
-``docs/decisions/0011-rate-control.md``.
+``docs/decisions/0021-rate-control.md``.
 """
 
 from __future__ import annotations

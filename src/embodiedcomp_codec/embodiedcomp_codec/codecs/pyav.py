@@ -2,7 +2,7 @@
 
 An open FFmpeg encoder ignores a new bit rate or quality, but all three obey a region of interest: FFmpeg's ``addroi`` filter
 marks the whole frame with a quantiser offset, so every frame gets its own quantiser and no key frame is spent on it. See
-``docs/decisions/0011-rate-control.md``.
+``docs/decisions/0021-rate-control.md``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 PyAV's own encoder object can't change the quantiser while open, and reopening it costs a key frame. SVT-AV1 can: with
 ``use-q-file`` it takes the quantiser of every picture from the picture's header. So its C interface is called directly: five
-functions, three small structures, all settings by name. See ``docs/decisions/0011-rate-control.md``.
+functions, three small structures, all settings by name. See ``docs/decisions/0021-rate-control.md``.
 """
 
 from __future__ import annotations
