@@ -40,6 +40,7 @@ setup(
             "openpi = embodiedcomp_policy.policies.openpi:make",
             "openvla = embodiedcomp_policy.policies.openvla:make",
             "pi0 = embodiedcomp_policy.policies.pi0:make",
+            "lerobot = embodiedcomp_policy.policies.lerobot:make",
         ],
     },
 )

@@ -1,6 +1,7 @@
 """Whatever a policy, a link or a clock does: what the guard lets through obeys every limit and outlives nothing.
 
-A few thousand cases each by default; ``EMBODIEDCOMP_GUARD_EXAMPLES=100000`` sets another number.
+Hypothesis looks for the awkward cases; ``test_many_worlds`` counts on numbers: a few thousand by default,
+``EMBODIEDCOMP_GUARD_WORLDS=100000`` for the long run.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +20,8 @@ from embodiedcomp_policy.guard import Accepted, Guard
 from embodiedcomp_policy.robot import Robot, load_robot
 from embodiedcomp_policy.slew import LONGEST_GAP_NS, Slew
 
-EXAMPLES = int(os.environ.get("EMBODIEDCOMP_GUARD_EXAMPLES", "2000"))
-many = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+WORLDS = int(os.environ.get("EMBODIEDCOMP_GUARD_WORLDS", "2000"))
+many = settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 ROBOTS = [load_robot(str(path)) for path in sorted(config_folders("robots")[-1].glob("*.yaml"))]
 ROUNDING = 1e-9  # rad: a limit is a decimal number, its product with a time is rounded
 WEIRD = [0.0, -1.0, 1e9, -1e300, float("nan"), float("inf"), -float("inf")]
@@ -70,9 +72,7 @@ def check_point(robot: Robot, before: np.ndarray, after: np.ndarray, gap_ns: int
     assert (change <= robot.step + ROUNDING).all()
 
 
-@many
-@given(worlds, st.sampled_from([0.0, 0.05, 0.5]))
-def test_an_accepted_chunk_obeys_every_limit_and_age(world: World, disorder: float) -> None:
+def chunk_obeys(world: World, disorder: float) -> None:
     measured, chunk = world.measured(), world.chunk(disorder)
     result = Guard(world.robot).accept(chunk, measured, world.now)
     if not isinstance(result, Accepted):
@@ -88,10 +88,12 @@ def test_an_accepted_chunk_obeys_every_limit_and_age(world: World, disorder: flo
 
 
 @many
-@given(worlds, st.sampled_from([0.0, 0.3]), st.integers(1, 30))
-def test_a_stream_of_commands_never_breaks_a_limit_nor_outlives_its_chunk(
-    world: World, disorder: float, ticks: int
-) -> None:
+@given(worlds, st.sampled_from([0.0, 0.05, 0.5]))
+def test_an_accepted_chunk_obeys_every_limit_and_age(world: World, disorder: float) -> None:
+    chunk_obeys(world, disorder)
+
+
+def stream_obeys(world: World, disorder: float, ticks: int) -> None:
     """Chunks, refusals, dead links, a lagging arm and irregular ticks, through guard and slew as the node runs them."""
     robot, rng = world.robot, world.rng
     guard, slew = Guard(robot), Slew(robot)
@@ -111,8 +113,14 @@ def test_a_stream_of_commands_never_breaks_a_limit_nor_outlives_its_chunk(
 
 
 @many
-@given(worlds, st.integers(1, 20))
-def test_a_link_that_dies_leaves_the_arm_still_in_time(world: World, ticks: int) -> None:
+@given(worlds, st.sampled_from([0.0, 0.3]), st.integers(1, 30))
+def test_a_stream_of_commands_never_breaks_a_limit_nor_outlives_its_chunk(
+    world: World, disorder: float, ticks: int
+) -> None:
+    stream_obeys(world, disorder, ticks)
+
+
+def comes_to_rest(world: World, ticks: int) -> None:
     robot, measured = world.robot, world.measured()
     guard = Guard(robot)
     chunk = world.chunk(0.0)
@@ -126,8 +134,12 @@ def test_a_link_that_dies_leaves_the_arm_still_in_time(world: World, ticks: int)
 
 
 @many
-@given(worlds, st.sampled_from([0.0, 0.5]))
-def test_nothing_moves_before_the_first_full_joint_state(world: World, disorder: float) -> None:
+@given(worlds, st.integers(1, 20))
+def test_a_link_that_dies_leaves_the_arm_still_in_time(world: World, ticks: int) -> None:
+    comes_to_rest(world, ticks)
+
+
+def waits_for_the_first_state(world: World, disorder: float) -> None:
     robot, guard = world.robot, Guard(world.robot)
     broken = world.measured()
     broken[int(world.rng.integers(len(broken)))] = np.nan
@@ -135,3 +147,22 @@ def test_nothing_moves_before_the_first_full_joint_state(world: World, disorder:
         assert not isinstance(guard.accept(world.chunk(disorder), measured, world.now), Accepted)
     first = world.measured()
     assert np.array_equal(guard.target(world.now, first), np.clip(first, robot.lower, robot.upper))
+
+
+@many
+@given(worlds, st.sampled_from([0.0, 0.5]))
+def test_nothing_moves_before_the_first_full_joint_state(world: World, disorder: float) -> None:
+    waits_for_the_first_state(world, disorder)
+
+
+@pytest.mark.parametrize("first", range(4))
+def test_many_worlds(first: int) -> None:
+    """A quarter of the worlds each, every one with its own seed; each goes through all four properties."""
+    for seed in range(first, WORLDS, 4):
+        rng = np.random.default_rng(seed)
+        disorder, ticks = (0.0, 0.05, 0.3)[seed % 3], int(rng.integers(1, 8))
+        robot, now = ROBOTS[seed % len(ROBOTS)], STAMPS[int(rng.integers(len(STAMPS)))]
+        chunk_obeys(World(robot, rng, now), disorder)
+        stream_obeys(World(robot, rng, now), disorder, ticks)
+        comes_to_rest(World(robot, rng, now), ticks)
+        waits_for_the_first_state(World(robot, rng, now), disorder)
