@@ -17,7 +17,7 @@ class StillCodec:
     """One of imagecodecs' formats. ``setting`` gives the library's number for a quality in [0, 1], ``levels`` steps."""
 
     name: str
-    encode: Callable[..., bytes]
+    encode: Callable[..., bytes | bytearray]
     decode: Callable[..., Any]
     setting: Callable[[float], float]
     levels: int
