@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embodiedcomp_eval.distortion import ms_ssim, psnr
+from embodiedcomp_eval.distortion import ms_ssim, mse, psnr
 from embodiedcomp_eval.subscriber import FrameReceived, FrameSent, Subscriber
 from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.observation import Observation
@@ -49,7 +49,7 @@ class QualityMeter(Subscriber):
     def received(self, event: FrameReceived) -> None:
         stamp_ns, source = self._sources.get(event.camera, (-1, None))
         if source is not None and event.image is not None and stamp_ns == event.stamp_ns:
-            self._psnr.append(min(psnr(event.image, source), PSNR_CAP))
+            self._psnr.append(min(psnr(mse(event.image, source)), PSNR_CAP))
             self._ms_ssim.append(ms_ssim(event.image, source))
 
     def watch(self, policy: Policy) -> Policy:

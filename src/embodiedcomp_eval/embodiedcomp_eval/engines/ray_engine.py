@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from typing import Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -15,6 +14,9 @@ from embodiedcomp_eval.sweep import Done, Runner, Work
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Results are a few kilobytes each; Ray's default would take a third of the machine's memory."""
+
+STARTS = 3
+"""How often a start on this machine is tried."""
 
 
 class RayEngine:
@@ -27,14 +29,13 @@ class RayEngine:
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        quiet: dict[str, Any] = {"include_dashboard": False, "logging_level": logging.ERROR, "log_to_driver": False}
         try:
             if address is None:
-                ray.init("local", num_cpus=workers, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+                _start_here(workers)
             else:
                 _check_reachable(address)
                 ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
-        except (OSError, RayError, ValueError, RuntimeError) as error:
+        except Exception as error:  # among others a bare Exception, from a node that starts too slowly
             raise ConfigError(f"can't use Ray at {address or 'this machine'}: {_one_line(error)}") from error
         self.slots = max(1, int(ray.cluster_resources().get("CPU", 1)))
         # retried by the sweep, which counts them; a worker that leaks or was upset is replaced now and then
@@ -61,6 +62,21 @@ class RayEngine:
 
     def close(self) -> None:
         ray.shutdown()
+
+
+def _start_here(workers: int | None) -> None:
+    """Start Ray on this machine; again if it was too slow, for Ray waits 30 s only, and a busy machine may take longer."""
+    for attempt in range(1, STARTS + 1):
+        try:
+            ray.init(
+                "local", num_cpus=workers, object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False,
+                logging_level=logging.ERROR, log_to_driver=False,
+            )  # fmt: skip
+            return
+        except Exception as error:
+            ray.shutdown()
+            if attempt == STARTS or "timed out" not in str(error):
+                raise
 
 
 def _check_reachable(address: str) -> None:
