@@ -26,12 +26,16 @@ CORRECTIONS = 40
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of everything. ``rounds[r]``: (shards of corrections before it, epochs, learning rate) of round r + 1."""
+    """How much of everything. ``rounds[r]``: (shards of corrections before it, epochs, learning rate) of round r + 1.
+
+    stop_after: round 0 leaves its schedule of ``epochs`` there: what it still lacks are its own mistakes, not polish.
+    """
 
     shards: int = 24
     epochs: int = 8
+    stop_after: int = 4
     rate: float = 1e-3
-    rounds: tuple[tuple[int, int, float], ...] = ((6, 5, 6e-4), (6, 5, 6e-4))
+    rounds: tuple[tuple[int, int, float], ...] = ((6, 5, 1e-3),)
     workers: int = 2
 
 
@@ -41,7 +45,7 @@ def train_reference(folder: Path, plan: Plan, report: Callable[[str], None]) -> 
     shards.mkdir(parents=True, exist_ok=True)
     _collect([(_demonstration_shard, shards / f"demo-{k:03}.npz", k, None) for k in range(plan.shards)], plan, report)
     network = folder / "round-0"
-    _clone(sorted(shards.glob("demo-*.npz")), network, plan.epochs, plan.rate, None, plan, report)
+    _clone(sorted(shards.glob("demo-*.npz")), network, plan.epochs, plan.rate, None, plan, report, plan.stop_after)
     for index, (count, epochs, rate) in enumerate(plan.rounds, start=1):
         jobs = [(_correction_shard, shards / f"correct-{index}-{k:03}.npz", (index, k), network) for k in range(count)]
         _collect(jobs, plan, report)
@@ -128,6 +132,7 @@ def _clone(
     start: Path | None,
     plan: Plan,
     report: Callable[[str], None],
+    stop_after: int | None = None,
 ) -> None:
     if (network / "model.safetensors").exists():
         return
@@ -139,4 +144,4 @@ def _clone(
     torch.set_num_threads(plan.workers)
     examples = load(paths)
     report(f"{network.name}: {len(examples)} examples from {len(paths)} shards")
-    train(examples, network, epochs=epochs, rate=rate, start_from=start, report=report)
+    train(examples, network, epochs=epochs, rate=rate, start_from=start, stop_after=stop_after, report=report)

@@ -72,11 +72,13 @@ def train(
     rate: float = 1e-3,
     seed: int = 0,
     start_from: Path | None = None,
+    stop_after: int | None = None,
     report: Any = print,
 ) -> None:
     """Train for ``epochs`` and write the network to ``folder`` (Hugging Face format); resumes at the last whole epoch.
 
-    start_from: a folder with a network to go on from (DAgger rounds). The checkpoint beside the weights holds optimiser
+    start_from: a folder with a network to go on from (DAgger rounds). stop_after: leave the schedule of ``epochs`` there,
+        for a network that is only to be corrected next. The checkpoint beside the weights holds optimiser
     and schedule; it is loaded with ``weights_only=True``.
     """
     torch.manual_seed(seed)
@@ -97,7 +99,7 @@ def train(
         optimiser.load_state_dict(saved["optimiser"])
         schedule.load_state_dict(saved["schedule"])
         first = int(saved["epoch"])
-    for epoch in range(first, epochs):
+    for epoch in range(first, min(epochs, stop_after or epochs)):
         generator = torch.Generator().manual_seed(seed * 1000 + epoch)
         network.train()
         started, total, errors = time.monotonic(), 0.0, 0.0
