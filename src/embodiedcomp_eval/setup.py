@@ -41,6 +41,7 @@ setup(
         "console_scripts": [
             "simulator = embodiedcomp_eval.nodes.simulator:main",
             "evaluator = embodiedcomp_eval.nodes.evaluator:main",
+            "recorder = embodiedcomp_eval.nodes.recorder:main",
             "embodiedcomp = embodiedcomp_eval.cli:main",
         ],
         "embodiedcomp.policies": [

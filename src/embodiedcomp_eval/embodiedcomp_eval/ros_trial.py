@@ -27,14 +27,22 @@ class TrialFailedError(Exception):
 
 
 def run_ros_trial(
-    config: TrialConfig, task: TaskConfig, out: Path, tell: Callable[[int, str], None], domain: int | None = None
+    config: TrialConfig,
+    task: TaskConfig,
+    out: Path,
+    tell: Callable[[int, str], None],
+    domain: int | None = None,
+    storage: str | None = None,
 ) -> None:
     """Run the nodes until the evaluator is done. ``tell`` hears (finished episodes, what happens now).
+
+    storage: record a bag of that storage; None: record nothing.
 
     Raises ConfigError (bad input, found by a node), TrialFailedError.
     """
     commands = {
-        name: [executable(*node), *arguments] for name, (node, arguments) in nodes_of(config, task, out).items()
+        name: [executable(*node), *arguments]
+        for name, (node, arguments) in nodes_of(config, task, out, storage).items()
     }
     with Fleet() as fleet:
         fleet.start(commands, environment(os.environ, free_domain() if domain is None else domain))
@@ -61,7 +69,9 @@ def _raise_for(event: Exit) -> None:
     raise TrialFailedError(f"node {event.name} died ({cause}); its last words: {last or 'none'}")
 
 
-def nodes_of(config: TrialConfig, task: TaskConfig, out: Path) -> dict[str, tuple[tuple[str, str], list[str]]]:
+def nodes_of(
+    config: TrialConfig, task: TaskConfig, out: Path, storage: str | None = None
+) -> dict[str, tuple[tuple[str, str], list[str]]]:
     """Every node of the loop: name -> ((package, executable), command line)."""
     timing = {"timing": config.timing}
     reliability = {"reliability": "best_effort" if config.timing == "realtime" else "reliable"}
@@ -93,8 +103,24 @@ def nodes_of(config: TrialConfig, task: TaskConfig, out: Path) -> dict[str, tupl
     period = {"replan_period": task.replan_period / task.control_hz, "control_period": 1.0 / task.control_hz}
     add("policy", "embodiedcomp_policy", "policy", {**policy, **period, "instruction": task.prompt, **timing})
     add("guard", "embodiedcomp_policy", "guard", {"robot": task.robot, **timing})
-    add("evaluator", "embodiedcomp_eval", "evaluator", {**dataclasses.asdict(config), "out": str(out)})
+    evaluator = {**dataclasses.asdict(config), "out": str(out)}
+    if storage is not None:
+        # It listens from the first reset on: before that it would pass for the reader that another node waits for.
+        recorder = {"out": str(out), "storage": storage, "start": "reset", "topics": str(recorded_topics(task))}
+        add("recorder", "embodiedcomp_eval", "recorder", recorder)
+        evaluator["nodes"] = str(list(nodes))
+    add("evaluator", "embodiedcomp_eval", "evaluator", evaluator)
     return nodes
+
+
+def recorded_topics(task: TaskConfig) -> list[str]:
+    """What ``--record`` keeps of a trial over ROS."""
+    images = [f"/{camera}/image_raw" for camera in task.cameras]
+    bits = [f"{image}/embodiedcomp" for image in images]
+    stats = [f"/{side}_{camera}/stats" for camera in task.cameras for side in ("encoder", "decoder")]
+    rest = ["joint_states", "object_pose", "policy_trajectory", "joint_trajectory_controller/joint_trajectory"]
+    told = ["policy/status", "guard/status", "episode", "trial_result"]
+    return [*images, *bits, *stats, *(f"/{topic}" for topic in [*rest, *told])]
 
 
 def ros_arguments(name: str, parameters: Mapping[str, Any], remappings: Mapping[str, str]) -> list[str]:

@@ -1,1 +1,1 @@
-"""Reading and writing rosbag2 files."""
+"""Rosbag2 files (MCAP, SQLite): read, recorded, and replayed through the codecs at other rates, without ROS."""

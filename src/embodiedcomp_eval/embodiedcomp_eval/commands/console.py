@@ -10,12 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from embodiedcomp_codec.codec import CodecError
+from embodiedcomp_eval.bags.errors import BagError
 from embodiedcomp_eval.config import ConfigError
 from embodiedcomp_eval.results import ResultsError
 from embodiedcomp_policy.config import ConfigError as PolicyConfigError
 from embodiedcomp_policy.policy import PolicyError
 
-USER_ERRORS = (ConfigError, PolicyConfigError, CodecError, PolicyError, ResultsError)
+USER_ERRORS = (ConfigError, PolicyConfigError, CodecError, PolicyError, ResultsError, BagError)
 """Raised for what the user can put right: one line, exit status 2, no traceback."""
 
 

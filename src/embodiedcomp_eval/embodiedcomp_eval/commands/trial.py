@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +19,13 @@ from embodiedcomp_eval.results import ResultsFolder, check_folder
 from embodiedcomp_eval.subscriber import Stepped, Subscriber
 from embodiedcomp_eval.task import TaskConfig
 from embodiedcomp_eval.trial_config import DEFAULT_TARGET_BPP, TrialConfig, trial_from_mapping
+
+if TYPE_CHECKING:
+    from embodiedcomp_eval.bags.recorder import TrialRecorder
+
+NO_OPTIONS = ("config", "domain_id", "out", "record", "storage")
+"""What does not decide the episodes."""
+STORAGES = ("mcap", "sqlite3")
 
 
 def register(app: typer.Typer) -> None:
@@ -54,18 +62,23 @@ def trial(
         Path | None, typer.Option(help="A config.yaml of an earlier trial; options given here win.")
     ] = None,
     domain_id: Annotated[int | None, typer.Option(help="ROS domain of the nodes; a free one by default.")] = None,
+    record: Annotated[bool, typer.Option("--record", help="Record a rosbag2 into the folder of the results.")] = False,
+    storage: Annotated[str, typer.Option(help="Of the recorded bag: mcap or sqlite3.")] = "mcap",
     out: Annotated[Path | None, typer.Option(help="Folder of the results.", show_default="results/trial-TIME")] = None,
 ) -> int:
     """Run closed-loop episodes, print a table, write summary.json, episodes.jsonl and config.yaml."""
-    options = {key: value for key, value in context.params.items() if key not in ("config", "domain_id", "out")}
+    options = {key: value for key, value in context.params.items() if key not in NO_OPTIONS}
     trial_config = _configuration(context, options, config)
     task_config = trial_config.validate()
     folder = out or Path("results") / f"trial-{datetime.now():%Y%m%d-%H%M%S}"
     check_folder(folder, trial_config.to_mapping())
+    if storage not in STORAGES:
+        raise ConfigError(f"storage {storage!r} is unknown; choose from {', '.join(STORAGES)}")
+    bag = storage if record else None
     if trial_config.transport == "inprocess":
-        status = _run_inprocess(trial_config, task_config, folder)
+        status = _run_inprocess(trial_config, task_config, folder, bag)
     else:
-        status = _run_ros(trial_config, task_config, folder, domain_id)
+        status = _run_ros(trial_config, task_config, folder, domain_id, bag)
     if (folder / "summary.json").exists():
         show_summary(folder)
     return status
@@ -99,17 +112,24 @@ class _StepTeller(Subscriber):
         )
 
 
-def _run_inprocess(config: TrialConfig, task: TaskConfig, path: Path) -> int:
+def _run_inprocess(config: TrialConfig, task: TaskConfig, path: Path, storage: str | None) -> int:
     from embodiedcomp_eval.assembly import make_loop
     from embodiedcomp_eval.inprocess import run_episodes
 
     with progress() as bar:
         row = bar.add_task("starting", total=config.episodes)
-        loop, recorder = make_loop(config, task, [_StepTeller(bar, row)])
+        bag = None if storage is None else _bag_recorder(config, task, path, storage)
+        loop, recorder = make_loop(config, task, [_StepTeller(bar, row), *([bag] if bag else [])])
         with ResultsFolder(path, config.to_mapping(), provenance(config.checkpoint)) as folder:
             bar.update(row, completed=len(folder.lines))
+
+            def tell(done: int) -> None:
+                bar.update(row, completed=done)
+                if bag is not None:
+                    bag.finished(folder.lines[-1])
+
             try:
-                run_episodes(config, task, loop, recorder, folder, lambda done: bar.update(row, completed=done))
+                run_episodes(config, task, loop, recorder, folder, tell)
                 bar.update(row, description="episodes")
             except KeyboardInterrupt:
                 bar.stop()
@@ -117,10 +137,19 @@ def _run_inprocess(config: TrialConfig, task: TaskConfig, path: Path) -> int:
                 return 130
             finally:
                 loop.close()
+                if bag is not None:
+                    bag.close()
     return 0
 
 
-def _run_ros(config: TrialConfig, task: TaskConfig, path: Path, domain_id: int | None) -> int:
+def _bag_recorder(config: TrialConfig, task: TaskConfig, path: Path, storage: str) -> TrialRecorder:
+    from embodiedcomp_eval.bags.recorder import TrialRecorder
+    from embodiedcomp_policy.robot import load_robot
+
+    return TrialRecorder(config, task, load_robot(task.robot).names, path, storage, time.time_ns())
+
+
+def _run_ros(config: TrialConfig, task: TaskConfig, path: Path, domain_id: int | None, storage: str | None) -> int:
     from embodiedcomp_eval.ros_trial import TrialFailedError, run_ros_trial
 
     with progress() as bar:
@@ -130,7 +159,7 @@ def _run_ros(config: TrialConfig, task: TaskConfig, path: Path, domain_id: int |
             bar.update(row, completed=episodes, description=text)
 
         try:
-            run_ros_trial(config, task, path, tell, domain_id)
+            run_ros_trial(config, task, path, tell, domain_id, storage)
             bar.update(row, description="episodes")
         except (KeyboardInterrupt, TrialFailedError) as error:
             bar.stop()

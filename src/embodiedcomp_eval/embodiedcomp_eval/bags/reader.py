@@ -1,0 +1,131 @@
+"""Reads rosbag2 (MCAP, SQLite; a folder, one file, or the parts that a crash left) as a stream, with flat memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rosbags.highlevel import AnyReader
+
+from embodiedcomp_eval.bags.errors import BagError
+from embodiedcomp_eval.bags.types import Types
+
+SUFFIXES = (".mcap", ".db3")
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic of a bag."""
+
+    name: str
+    msgtype: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One message: when it was recorded (ns), and its bytes (CDR)."""
+
+    topic: str
+    msgtype: str
+    log_ns: int
+    data: bytes
+
+
+class BagReader:
+    """One bag, opened; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it. Raises BagError on anything that is no readable rosbag2."""
+        self.path = path
+        self._reader = _open(path)
+        self.types = self._reader.typestore
+        self._by_name: dict[str, list[Any]] = {}
+        for connection in self._reader.connections:
+            self._by_name.setdefault(connection.topic, []).append(connection)
+
+    def __enter__(self) -> BagReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._reader.close()
+
+    @property
+    def topics(self) -> list[Topic]:
+        """Every topic, by name; one entry for each type that it has."""
+        counts: dict[tuple[str, str], int] = {}
+        for connection in self._reader.connections:
+            key = (connection.topic, connection.msgtype)
+            counts[key] = counts.get(key, 0) + connection.msgcount
+        return [Topic(name, msgtype, counts[name, msgtype]) for name, msgtype in sorted(counts)]
+
+    @property
+    def custom(self) -> dict[str, str]:
+        """The text that its recorder left in the metadata."""
+        found: dict[str, str] = {}
+        for reader in self._reader.readers:
+            found.update(getattr(getattr(reader, "storage", None), "metadata", None).custom or {})  # type: ignore[union-attr]
+        return found
+
+    def qos(self, topic: str) -> list[Any]:
+        """Quality of service that the topic was offered with."""
+        return list(self._by_name[topic][0].ext.offered_qos_profiles)
+
+    def records(self, topics: Collection[str]) -> Iterator[Record]:
+        """Messages of these topics in the order of recording. Raises BagError where the bag breaks off."""
+        wanted = [connection for name in topics for connection in self._by_name[name]]
+        if not wanted:
+            return
+        messages = self._reader.messages(wanted)
+        count = 0
+        while True:
+            try:
+                connection, log_ns, data = next(messages)
+            except StopIteration:
+                expected = sum(connection.msgcount for connection in wanted)
+                if count < expected:
+                    raise BagError(f"{self.path}: damaged: only {count} of {expected} messages can be read") from None
+                return
+            except Exception as error:
+                raise BagError(f"{self.path}: damaged after {count} messages: {_line(error)}") from error
+            count += 1
+            yield Record(connection.topic, connection.msgtype, log_ns, bytes(data))
+
+    def deserialize(self, record: Record) -> Any:
+        """The message, its fields as attributes. Raises BagError on bytes that are none of its type."""
+        try:
+            return self.types.deserialize_cdr(record.data, record.msgtype)
+        except Exception as error:
+            raise BagError(
+                f"{self.path}: a message on {record.topic} is no {record.msgtype}: {_line(error)}"
+            ) from error
+
+
+def _open(path: Path) -> AnyReader:
+    if not path.exists():
+        raise BagError(f"no such bag: {path}")
+    if path.suffix == ".bag":
+        raise BagError(f"{path} is a ROS 1 bag; convert it first: rosbags-convert --src {path} --dst NEW_FOLDER")
+    paths = [path]
+    if path.is_dir() and not (path / "metadata.yaml").exists():
+        # A recorder that died leaves its parts and no metadata.
+        paths = sorted(child for child in path.iterdir() if child.suffix in SUFFIXES)
+        if not paths:
+            raise BagError(f"{path} is no rosbag2: it holds neither metadata.yaml nor {' or '.join(SUFFIXES)} files")
+    elif path.is_file() and path.suffix not in SUFFIXES:
+        raise BagError(f"{path} is no rosbag2; give its folder, or a file with {' or '.join(SUFFIXES)}")
+    try:
+        reader = AnyReader(paths, default_typestore=Types().store)
+        reader.open()
+    except Exception as error:
+        raise BagError(f"{path} can't be read as a rosbag2 (truncated?): {_line(error)}") from error
+    return reader
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
