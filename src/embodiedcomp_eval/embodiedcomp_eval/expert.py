@@ -95,7 +95,8 @@ def goal_of(kind: str, position: Vector, rotation: Vector, tool: Vector) -> Goal
             yaw = _reachable(float(np.arctan2(across[1], across[0])) - np.pi / 2, float(tool[3]))
             thin = float(half[axis] - half.min())
             options.append((abs(wrap(yaw - tool[3])) + 60.0 * thin, yaw, float(half[axis])))
-        _, yaw, width = min(options)
+        # Lying so that no graspable side is level, or off the table: across whatever there is, until it has rolled on.
+        _, yaw, width = min(options, default=(0.0, _reachable(float(tool[3]), float(tool[3])), float(half.min())))
     return Goal(np.array([center[0], center[1], height]), yaw, float(width), top)
 
 

@@ -56,3 +56,10 @@ def test_steps_stay_within_the_speeds() -> None:
 def test_a_missed_grasp_opens_again() -> None:
     poses = plan("cube", np.array([0.6, 0.15, -0.09]), UPRIGHT, np.array([0.5, 0.0, -0.089, 0.0]), 0.8, 12)
     assert (poses[:, 4] == 0.0).all() and poses[3, 2] > -0.089
+
+
+def test_an_object_lying_askew_still_has_a_plan() -> None:
+    tilt = np.deg2rad(45)
+    lying = np.array([[1.0, 0.0, 0.0], [0.0, np.cos(tilt), -np.sin(tilt)], [0.0, np.sin(tilt), np.cos(tilt)]])
+    for kind in OBJECTS:
+        assert np.isfinite(plan(kind, np.array([0.5, 0.0, -0.09]), lying, HOME, 0.04, 12)).all()

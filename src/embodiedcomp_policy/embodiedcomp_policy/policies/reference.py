@@ -28,9 +28,11 @@ class ReferencePolicy:
 
     def __init__(self, folder: Path, robot: str = "ur5e") -> None:
         import torch
+        from transformers.utils import logging
 
         from embodiedcomp_policy.policies.reference_network import ReferenceNetwork, pack_instructions
 
+        logging.disable_progress_bar()
         torch.set_num_threads(1)
         self._torch = torch
         self._pack = pack_instructions
