@@ -24,6 +24,11 @@ Y_RANGE = (-0.18, 0.18)
 """m, to the left (+) and right (-) of the robot's base."""
 
 SCENE_STREAM = 0x5CE9E
+MOVE_STREAM = 0x304ED
+MOVE_STEPS = (8, 20)
+"""Steps between which the object of ``ur5e_lift_moved`` is displaced: seen by the policy, not yet grasped."""
+MOVE_DISTANCE = 0.08
+"""m, how far it is displaced at least."""
 
 
 @dataclass(frozen=True)
@@ -57,3 +62,23 @@ def scene_of_seed(seed: int) -> Scene:
         y=float(rng.uniform(*Y_RANGE)),
         yaw=float(rng.uniform(-np.pi, np.pi)),
     )
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where the object lies from ``step`` on, ``x``, ``y`` m; not done to one that is ``held_above`` m over the table."""
+
+    step: int
+    x: float
+    y: float
+    held_above: float = 0.02
+
+
+def move_of_seed(scene: Scene) -> Move:
+    """The displacement of ``ur5e_lift_moved``: a generator of its own, so that both tasks begin with the same scene."""
+    rng = np.random.default_rng(np.random.SeedSequence([MOVE_STREAM, scene.seed]))
+    step = int(rng.integers(MOVE_STEPS[0], MOVE_STEPS[1] + 1))
+    while True:
+        x, y = float(rng.uniform(*X_RANGE)), float(rng.uniform(*Y_RANGE))
+        if np.hypot(x - scene.x, y - scene.y) >= MOVE_DISTANCE:
+            return Move(step, x, y)

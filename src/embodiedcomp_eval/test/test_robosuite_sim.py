@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from embodiedcomp_eval.expert import TABLE
-from embodiedcomp_eval.scene import TABLES, WALLS, Scene, scene_of_seed
+from embodiedcomp_eval.scene import TABLES, WALLS, Scene, move_of_seed, scene_of_seed
 from embodiedcomp_eval.simulator import CONTROL_PERIOD_NS, Simulator
-from embodiedcomp_eval.simulators.robosuite_sim import HOME, RobosuiteSimulator
+from embodiedcomp_eval.simulators.robosuite_sim import HOME, RobosuiteSimulator, make
+from embodiedcomp_eval.task import load_task
 
 SEED = next(seed for seed in range(10_000, 10_100) if scene_of_seed(seed).object == "can")
 
@@ -84,3 +86,24 @@ def test_pictures_differ_by_table_wall_and_place_and_are_the_callers_own(simulat
 def test_using_it_before_reset_says_so() -> None:
     with pytest.raises(RuntimeError, match="reset"):
         RobosuiteSimulator().joint_state()
+
+
+def test_the_moved_variant_moves_the_object_once_and_only_there() -> None:
+    simulator = RobosuiteSimulator(settle_steps=10, moved=True)
+    simulator.reset(SEED)
+    move = move_of_seed(scene_of_seed(SEED))
+    start, home = simulator.object_pose().position, np.array([*HOME, 0.0])
+    for _ in range(move.step - 1):
+        simulator.step(home)
+    np.testing.assert_allclose(simulator.object_pose().position, start, atol=1e-3)
+    simulator.step(home)
+    for _ in range(3):
+        simulator.step(home)
+    after = simulator.object_pose().position
+    np.testing.assert_allclose(after, [move.x, move.y, start[2]], atol=2e-3)
+    simulator.close()
+
+
+def test_an_unknown_option_is_named() -> None:
+    with pytest.raises(ValueError, match="unknown option 'shaken'"):
+        make(dataclasses.replace(load_task("ur5e_lift"), options={"shaken": True}))

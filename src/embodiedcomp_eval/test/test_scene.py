@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embodiedcomp_eval.scene import OBJECTS, TABLES, WALLS, X_RANGE, Y_RANGE, scene_of_seed
+from embodiedcomp_eval.scene import (
+    MOVE_DISTANCE,
+    MOVE_STEPS,
+    OBJECTS,
+    TABLES,
+    WALLS,
+    X_RANGE,
+    Y_RANGE,
+    move_of_seed,
+    scene_of_seed,
+)
 
 PINNED = [
     ("lemon", "light-wood", "white-bricks"),
@@ -34,3 +44,13 @@ def test_the_benchmark_seeds_reach_every_object_table_and_wall_within_the_region
 def test_a_negative_seed_is_refused_by_value() -> None:
     with pytest.raises(ValueError, match="seed -1 is negative"):
         scene_of_seed(-1)
+
+
+def test_the_moved_variant_displaces_every_object_far_enough_at_a_time_of_its_own() -> None:
+    scenes = [scene_of_seed(seed) for seed in range(42, 142)]
+    moves = [move_of_seed(scene) for scene in scenes]
+    assert moves == [move_of_seed(scene) for scene in scenes]
+    assert {m.step for m in moves} == set(range(MOVE_STEPS[0], MOVE_STEPS[1] + 1))
+    for scene, move in zip(scenes, moves, strict=True):
+        assert np.hypot(move.x - scene.x, move.y - scene.y) >= MOVE_DISTANCE
+        assert X_RANGE[0] <= move.x <= X_RANGE[1] and Y_RANGE[0] <= move.y <= Y_RANGE[1]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embodiedcomp_eval.scene import TABLES, WALLS, Scene, scene_of_seed
+from embodiedcomp_eval.scene import Move, Scene, move_of_seed, scene_of_seed
 from embodiedcomp_eval.simulator import CONTROL_PERIOD_NS, JointState, Pose
 
 SETTLE_STEPS = 50
@@ -45,7 +45,8 @@ def choose_renderer() -> str:
 class RobosuiteSimulator:
     """``ur5e_lift``. See ``Simulator`` for the contract; positions and poses are in the robot's base frame."""
 
-    def __init__(self, image_size: int = 256, settle_steps: int = SETTLE_STEPS) -> None:
+    def __init__(self, image_size: int = 256, settle_steps: int = SETTLE_STEPS, moved: bool = False) -> None:
+        """moved: somebody displaces the object once in mid-episode (``scene.move_of_seed``), unless it is held by then."""
         choose_renderer()
         from embodiedcomp_eval.simulators import workcell
 
@@ -54,6 +55,8 @@ class RobosuiteSimulator:
         self.cameras = workcell.CAMERAS
         self._image_size = image_size
         self._settle_steps = settle_steps
+        self._moved = moved
+        self._move: Move | None = None
         self._stages: dict[str, _Stage] = {}
         self._drawn: dict[str, _Stage] = {}
         self._stage: _Stage | None = None
@@ -75,6 +78,7 @@ class RobosuiteSimulator:
         for _ in range(self._settle_steps if settle else 0):
             self._stage.advance(home)
         self._steps = 0
+        self._move = move_of_seed(scene) if self._moved else None
         pose = self.object_pose()
         return {**scene.as_dict(), "settled_position": [float(v) for v in pose.position]}
 
@@ -96,10 +100,6 @@ class RobosuiteSimulator:
         at = stage.object_qpos
         return Pose(stage.data.qpos[at : at + 3] - stage.base, stage.data.qpos[at + 3 : at + 7].copy())
 
-    def grip_force(self) -> tuple[float, float]:
-        """N, normal contact force of the (left, right) fingertip on the object: training and diagnosis only."""
-        return self._active.grip_force()
-
     def pose(self, scene: Scene, arm: npt.NDArray[np.float64]) -> None:
         """Put object and arm ``(6,)`` rad where they are said to be, gripper open, without physics: training only."""
         self.reset_scene(scene, settle=scene.object not in self._stages)
@@ -118,6 +118,8 @@ class RobosuiteSimulator:
     def step(self, target: npt.NDArray[np.float64]) -> None:
         self._active.advance(target)
         self._steps += 1
+        if self._move is not None and self._steps == self._move.step:
+            self._active.displace(self._move)
 
     def close(self) -> None:
         for stage in (*self._stages.values(), *self._drawn.values()):
@@ -154,16 +156,8 @@ class _Stage:
         self._open: npt.NDArray[np.float64] | None = None
         self._second_finger = int(finger[1].qposadr[0])
         self.object_qpos = int(model.joint("object_joint0").qposadr[0])
+        self._object_qvel = int(model.joint("object_joint0").dofadr[0])
         self.base = model.body("robot0_base").pos.copy()
-        self._object_body = cell.object_body(model)
-        self._fingers = tuple(
-            {
-                i
-                for i in range(model.nbody)
-                if model.body(i).name.startswith(f"gripper0_right_{side}_") and "finger" in model.body(i).name
-            }
-            for side in ("left", "right")
-        )
         self._bottom = cell.lowest_point(model, kind)
         self._table_geoms = [i for i in range(model.ngeom) if model.geom(i).name == "table_visual"]
         self._wall_geoms = [i for i in range(model.ngeom) if model.geom(i).name.startswith("wall_")]
@@ -217,6 +211,14 @@ class _Stage:
         self._mj.mj_forward(self.model, self.data)
         return self.render()
 
+    def displace(self, move: Move) -> None:
+        """Lay the object where ``move`` says, as it lies, at rest; not if it has left its place: it is being held."""
+        place = self.data.qpos[self.object_qpos : self.object_qpos + 3] - self.base
+        if place[2] < move.held_above + self._cell.TABLE_HEIGHT - self.base[2] + self._bottom:
+            self.data.qpos[self.object_qpos : self.object_qpos + 2] = self.base[:2] + (move.x, move.y)
+            self.data.qvel[self._object_qvel : self._object_qvel + 6] = 0.0
+            self._mj.mj_forward(self.model, self.data)
+
     def advance(self, target: npt.NDArray[np.float64]) -> None:
         start = self.data.ctrl[:7].copy()
         steps = round(CONTROL_PERIOD_NS * 1e-9 / self.model.opt.timestep) // SUBSTEPS
@@ -238,20 +240,6 @@ class _Stage:
             images[camera] = self._renderer.render().copy()
         return images
 
-    def grip_force(self) -> tuple[float, float]:
-        total = [0.0, 0.0]
-        wrench = np.zeros(6)
-        for index in range(self.data.ncon):
-            contact = self.data.contact[index]
-            bodies = {int(self.model.geom_bodyid[g]) for g in contact.geom}
-            if self._object_body not in bodies:
-                continue
-            for side, finger in enumerate(self._fingers):
-                if bodies & finger:
-                    self._mj.mj_contactForce(self.model, self.data, index, wrench)
-                    total[side] += abs(float(wrench[0]))
-        return total[0], total[1]
-
     def close(self) -> None:
         if self._renderer is not None:
             self._renderer.close()
@@ -259,5 +247,12 @@ class _Stage:
 
 
 def make(task: Any) -> RobosuiteSimulator:
-    """The entry point's factory: ``task`` gives ``image_size`` (pixels) and ``settle_steps`` (control periods)."""
-    return RobosuiteSimulator(image_size=task.image_size, settle_steps=task.settle_steps)
+    """The entry point's factory: ``task`` gives ``image_size`` (pixels), ``settle_steps`` (control periods), and the option
+    ``moved`` (bool). Raises ValueError for another option.
+    """
+    unknown = set(task.options) - {"moved"}
+    if unknown:
+        raise ValueError(
+            f"task {task.name}: unknown option {sorted(unknown)[0]!r} of simulator robosuite; it has: moved"
+        )
+    return RobosuiteSimulator(task.image_size, task.settle_steps, moved=bool(task.options.get("moved", False)))
