@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import embodiedcomp_policy
+from embodiedcomp_eval.ledger import weight_hashes
+
 PACKAGES = (
     "embodiedcomp-eval", "embodiedcomp-codec", "embodiedcomp-policy", "numpy", "mujoco", "robosuite", "av", "imagecodecs",
     "pillow", "torch", "compressai", "ros-rclpy", "ros-rmw-fastrtps-cpp",
 )  # fmt: skip
 
+SHIPPED_WEIGHTS = Path(embodiedcomp_policy.__file__).parent / "weights"
+
 
 def provenance(checkpoint: str | None = None) -> dict[str, Any]:
-    """Versions of interpreter and packages (those installed), the machine, and the checkpoint's hash if it is a file."""
+    """Versions of interpreter and packages (those installed), the machine, and the hash of every weight file that may act.
+
+    checkpoint: file or folder; without one, the weights that ship with the policies.
+    """
     versions = {}
     for name in PACKAGES:
         try:
@@ -28,6 +35,5 @@ def provenance(checkpoint: str | None = None) -> dict[str, Any]:
         "machine": f"{sys.platform} {platform.machine()}",
         "packages": versions,
     }
-    if checkpoint is not None and Path(checkpoint).is_file():
-        facts["checkpoint_sha256"] = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
+    facts["weights_sha256"] = weight_hashes([SHIPPED_WEIGHTS] if checkpoint is None else [Path(checkpoint)])
     return facts

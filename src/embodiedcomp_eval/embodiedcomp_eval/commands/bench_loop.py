@@ -48,7 +48,7 @@ def loop(
     summaries = {name: _read(out / name.replace(" ", "-")) for name in rows}
     anchor = summaries["uncompressed"]["outcomes"]
     table: list[tuple[str, str]] = []
-    evidence: dict[str, Any] = {"facts": provenance(), "rows": {}}
+    evidence: dict[str, Any] = {"facts": provenance(checkpoint), "rows": {}}
     for name, found in summaries.items():
         outcomes = found["outcomes"]
         low, high = wilson(int(outcomes.sum()), len(outcomes))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embodiedcomp_eval.scene import Move, Scene, move_of_seed, scene_of_seed
+from embodiedcomp_eval.scene import TABLES, WALLS, Move, Scene, move_of_seed, scene_of_seed
 from embodiedcomp_eval.simulator import CONTROL_PERIOD_NS, JointState, Pose
 
 SETTLE_STEPS = 50

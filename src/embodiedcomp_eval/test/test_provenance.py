@@ -1,0 +1,21 @@
+"""What ran is on record: versions, and the hash of the weights that acted."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from embodiedcomp_eval.provenance import provenance
+
+
+def test_a_folder_of_weights_is_hashed_and_other_files_are_not(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    (tmp_path / "config.json").write_text("{}")
+    (found,) = provenance(str(tmp_path))["weights_sha256"].items()
+    assert found == (f"{tmp_path.name}/model.safetensors", hashlib.sha256(b"weights").hexdigest())
+
+
+def test_without_a_checkpoint_the_shipped_weights_are_named() -> None:
+    facts = provenance()
+    assert "reference/model.safetensors" in facts["weights_sha256"]
+    assert {"numpy", "mujoco", "av"} <= set(facts["packages"])
