@@ -146,6 +146,11 @@ class Budget:
         return self._balance / (self.window_frames * self._allowance) if self._allowance else 0.0
 
     @property
+    def owing(self) -> bool:
+        """Whether a key frame is still being repaid."""
+        return bool(self._debts)
+
+    @property
     def _instalment(self) -> float:
         return sum(amount for amount, _ in self._debts)
 

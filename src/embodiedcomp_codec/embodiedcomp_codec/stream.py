@@ -28,6 +28,7 @@ CATCH_UP_TOLERANCE = Tolerance(low=0.6, high=math.inf, trials=4)
 CATCH_UP_FROM = 0.15  # windows of credit: from here on a cheap frame is tried again at a finer quality
 BLIND_AIM = 0.8  # of the limit, at most, where a frame can't be tried again
 BLIND_MARGIN = 0.35  # allowances over the limit that are borne rather than paying for a key frame
+OWING_MARGIN = 1.0  # the same while an earlier key frame is being repaid: two in a row would break the promise
 FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
 CEILING_MARGIN = 0.95
 HALVING_LEVELS = {"key": 10.0, "inter": 4.0}  # quality steps that halve the bits, of 64: what a search first assumes
@@ -229,7 +230,8 @@ class EncoderStream:
 
     def _or_key(self, image: Image, trial: _Trial, goal: Goal) -> _Trial:
         """The trial, or a key frame where it is far too dear: after a cut, or after a prediction that failed."""
-        if 8 * len(trial.coded.data) <= goal.limit + BLIND_MARGIN * self._budget.allowance:
+        margin = OWING_MARGIN if self._budget.owing else BLIND_MARGIN
+        if 8 * len(trial.coded.data) <= goal.limit + margin * self._budget.allowance:
             return trial
         if trial.level == 0 and self._downsample == self._rungs[0][1]:
             return trial

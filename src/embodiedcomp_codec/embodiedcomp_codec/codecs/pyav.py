@@ -26,7 +26,7 @@ _X265 = (
     "aq-mode=1:aq-strength=0.01:bframes=0:rc-lookahead=0:scenecut=0:keyint=-1:cutree=0:ref=1:ipratio=1:frame-threads=1:"
     "pools=none:no-wpp=1:info=0:aud=0:repeat-headers=1:hash=0:hrd=0:log-level=none"
 )
-_X264 = "aq-mode=1:aq-strength=0.02:scenecut=0:keyint=infinite:ipratio=1:qcomp=0:sliced-threads=0:repeat-headers=1"
+_X264 = "aq-mode=1:aq-strength=0.02:scenecut=0:keyint=infinite:ipratio=1:qcomp=1:sliced-threads=0:repeat-headers=1"
 
 
 @dataclass(frozen=True)
