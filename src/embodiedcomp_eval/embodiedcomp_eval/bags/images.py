@@ -150,7 +150,7 @@ class VideoDecoder:
             context = av.CodecContext.create(name, "r")
             context.thread_count = 1
             context.options = {"flags": "low_delay"}
-            self._context = context  # type: ignore[assignment]
+            self._context = context
         assert self._context is not None, "made above"
         try:
             pictures = self._context.decode(av.Packet(bytes(message.data)))

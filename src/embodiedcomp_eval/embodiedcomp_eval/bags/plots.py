@@ -38,7 +38,7 @@ def _against_rate(
     for camera in result["cameras"]:
         for codec in dict.fromkeys(s["codec"] for s in result["settings"]):
             totals = [s["cameras"][camera] for s in result["settings"] if s["codec"] == codec]
-            points = sorted((t["payload_bpp"], value(t)) for t in totals if value(t) is not None)
+            points = sorted((t["payload_bpp"], value(t) or 0.0) for t in totals if value(t) is not None)
             axes.plot([p[0] for p in points], [p[1] for p in points], "o-", label=f"{codec}, {camera}")
     axes.set(xlabel="payload, bit per source pixel", ylabel=label, xscale="log")
     return _save(figure, axes, folder / name)

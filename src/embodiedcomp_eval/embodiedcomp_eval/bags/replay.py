@@ -154,6 +154,7 @@ class _Replay:
         self._writers: dict[str, BagWriter] = {}
         self._asked: dict[str, str] = {}
         self._joints = ""
+        self._action_rows: Any = None
         self._errors: dict[tuple[str, str], list[Answer]] = {}
         if probe is not None:
             self._asked = _match_cameras(probe.cameras, sources, config.cameras)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -115,5 +116,7 @@ def main() -> int:
     try:
         return run_node("recorder", make)
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # asked twice, the last part would be lost
         for node in made:
             node.close()
