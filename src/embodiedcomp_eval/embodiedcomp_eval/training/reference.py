@@ -6,7 +6,7 @@ Everything lies in one folder and each stage is skipped where its file is there 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -47,7 +47,9 @@ def train_reference(folder: Path, plan: Plan, report: Callable[[str], None]) -> 
     network = folder / "round-0"
     _clone(sorted(shards.glob("demo-*.npz")), network, plan.epochs, plan.rate, None, plan, report, plan.stop_after)
     for index, (count, epochs, rate) in enumerate(plan.rounds, start=1):
-        jobs = [(_correction_shard, shards / f"correct-{index}-{k:03}.npz", (index, k), network) for k in range(count)]
+        jobs: list[Job] = [
+            (_correction_shard, shards / f"correct-{index}-{k:03}.npz", (index, k), network) for k in range(count)
+        ]
         _collect(jobs, plan, report)
         following = folder / f"round-{index}"
         known = sorted(shards.glob("demo-*.npz"))
@@ -57,7 +59,11 @@ def train_reference(folder: Path, plan: Plan, report: Callable[[str], None]) -> 
     return network
 
 
-def _collect(jobs: list[tuple[Any, Path, Any, Path | None]], plan: Plan, report: Callable[[str], None]) -> None:
+Job = tuple[Callable[[Path, Any, Path | None], tuple[Path, int, int]], Path, Any, Path | None]
+"""Function, the shard to write, its key, the network that drives."""
+
+
+def _collect(jobs: Sequence[Job], plan: Plan, report: Callable[[str], None]) -> None:
     waiting = [job for job in jobs if not job[1].exists()]
     if not waiting:
         return
@@ -66,9 +72,9 @@ def _collect(jobs: list[tuple[Any, Path, Any, Path | None]], plan: Plan, report:
             report(f"{path.name}: {count} examples, {lifted} episodes lifted")
 
 
-def _run(job: tuple[Any, Path, Any, Path | None]) -> tuple[Path, int, int]:
+def _run(job: Job) -> tuple[Path, int, int]:
     make, path, key, network = job
-    return make(path, key, network)  # type: ignore[no-any-return]
+    return make(path, key, network)
 
 
 def _demonstration_shard(path: Path, shard: int, _: Path | None) -> tuple[Path, int, int]:

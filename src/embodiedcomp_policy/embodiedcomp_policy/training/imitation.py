@@ -85,7 +85,7 @@ def train(
     data = tensors(examples)
     network = ReferenceNetwork.from_pretrained(start_from) if start_from else ReferenceNetwork(ReferenceConfig())
     # Twice as fast on a CPU; images come in this layout anyway.
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
     per_epoch = len(examples) // batch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -125,7 +125,7 @@ def train(
             f"epoch {epoch + 1}/{epochs}  loss {total / steps:.4f}  error {50 * errors / steps:.1f} mm  "
             f"{len(examples) / (time.monotonic() - started):.0f} examples/s"
         )
-    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    network.to(memory_format=torch.contiguous_format)
     network.eval().save_pretrained(folder)
 
 
