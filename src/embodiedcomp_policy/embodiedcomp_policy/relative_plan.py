@@ -28,7 +28,7 @@ def features(state: npt.NDArray[np.floating], tool: npt.NDArray[np.floating]) ->
 
 
 def from_poses(poses: npt.NDArray[np.floating], tool: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Absolute poses ``(N, T, D >= 4)`` seen from tools ``(N, 4)`` -> relative ones ``(N, T, D)``; a 5th column becomes 0 or 1."""
+    """Absolute poses ``(N, T, D >= 4)`` seen from tools ``(N, 4)`` -> relative ones ``(N, T, D)``; a 5th becomes 0 or 1."""
     turn = tool[:, 3][:, None]
     offset = poses[..., :3] - tool[:, None, :3]
     cos, sin = np.cos(turn), np.sin(turn)
