@@ -7,6 +7,7 @@ marks the whole frame with a quantiser offset, so every frame gets its own quant
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -21,6 +22,7 @@ from embodiedcomp_codec.codecs.yuv import ToYuv, coded_size
 
 _TIME_BASE = Fraction(1, 10)  # only counts frames: the stamps travel in the message
 _NEVER = 1 << 30
+_GRAPHS = 128
 
 _X265 = (
     "aq-mode=1:aq-strength=0.01:bframes=0:rc-lookahead=0:scenecut=0:keyint=-1:cutree=0:ref=1:ipratio=1:frame-threads=1:"
@@ -74,7 +76,6 @@ class _AvEncoder:
         self._yuv = ToYuv()
         self._context: av.VideoCodecContext | None = None
         self._base = 0
-        self._graphs: dict[int, av.filter.Graph] = {}
         self._count = 0
 
     def encode(self, image: Image, quality: float, key: bool) -> Coded:
@@ -120,23 +121,44 @@ class _AvEncoder:
 
         An offset of 0 is marked too: x265 crashes when frames with and without regions alternate.
         """
-        graph = self._graphs.get(offset)
-        if graph is None:
-            graph = self._graphs[offset] = self._roi_graph(offset)
+        graph = _LOCAL.graph(self._width, self._height, f"{offset / self._codec.span:.6f}")
         graph.push(frame)
         marked = graph.pull()
         assert isinstance(marked, av.VideoFrame)
         return marked
 
-    def _roi_graph(self, offset: int) -> av.filter.Graph:
-        graph = av.filter.Graph()
-        source = graph.add_buffer(width=self._width, height=self._height, format="yuv420p", time_base=_TIME_BASE)
-        region = graph.add("addroi", f"x=0:y=0:w=iw:h=ih:clear=1:qoffset={offset / self._codec.span:.6f}")
-        sink = graph.add("buffersink")
-        source.link_to(region)
-        region.link_to(sink)
-        graph.configure()
+
+class _Graphs(threading.local):
+    """The filter graphs of one thread: they keep nothing of the frames that went through, so that encoders share them."""
+
+    def __init__(self) -> None:
+        self._graphs: dict[tuple[int, int, str], av.filter.Graph] = {}
+
+    def graph(self, width: int, height: int, offset: str) -> av.filter.Graph:
+        """The graph that marks whole frames of one size with ``offset``; the oldest goes where there are too many."""
+        key = (width, height, offset)
+        graph = self._graphs.get(key)
+        if graph is None:
+            if len(self._graphs) >= _GRAPHS:
+                del self._graphs[next(iter(self._graphs))]
+            graph = self._graphs[key] = _roi_graph(width, height, offset)
         return graph
+
+
+_LOCAL = _Graphs()
+
+
+def _roi_graph(width: int, height: int, offset: str) -> av.filter.Graph:
+    graph = av.filter.Graph()
+    # FFmpeg starts threads for every graph by default; among thousands of them the start of one hung here.
+    graph.threads = 1
+    source = graph.add_buffer(width=width, height=height, format="yuv420p", time_base=_TIME_BASE)
+    region = graph.add("addroi", f"x=0:y=0:w=iw:h=ih:clear=1:qoffset={offset}")
+    sink = graph.add("buffersink")
+    source.link_to(region)
+    region.link_to(sink)
+    graph.configure()
+    return graph
 
 
 HEVC = AvCodec(
