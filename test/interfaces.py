@@ -9,6 +9,7 @@ import ast
 import dataclasses
 import importlib.util
 import re
+import shlex
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -210,14 +211,27 @@ def make_verbs() -> set[str]:
     return set(re.findall(r"^([a-z-]+):[^#\n]*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def options(verb: str) -> set[str]:
-    """Long options of a verb of the command line, from its function's signature as typer shows it."""
+def options() -> dict[str, set[str]]:
+    """Verb of the command line ("trial", "bench sweep") -> its long options and arguments, as typer shows them."""
     import typer
 
     from embodiedcomp_eval.cli import make_app
 
-    command: Any = typer.main.get_command(make_app()).commands[verb]  # type: ignore[attr-defined]
-    found = set()
-    for option in command.params:
-        found |= {name for name in option.opts if name.startswith("--")}
+    found: dict[str, set[str]] = {}
+
+    def walk(command: Any, words: tuple[str, ...]) -> None:
+        children = getattr(command, "commands", None)
+        if children is None:
+            found[" ".join(words)] = {name for o in command.params for name in o.opts if name.startswith("--")}
+        for name, child in (children or {}).items():
+            walk(child, (*words, name))
+
+    walk(typer.main.get_command(make_app()), ())
     return found
+
+
+def tutorial_commands() -> list[list[str]]:
+    """Command lines of the tutorial, continued lines joined, comments cut."""
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "tutorial.md").read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
