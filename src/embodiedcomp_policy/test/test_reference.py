@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from embodiedcomp_policy.observation import Observation
-from embodiedcomp_policy.policies.reference import ReferencePolicy, make
+from embodiedcomp_policy.policies.reference import WEIGHTS, ReferencePolicy, make
 from embodiedcomp_policy.policies.reference_network import (
     ReferenceConfig,
     ReferenceNetwork,
@@ -111,8 +111,6 @@ def test_the_shipped_weights_answer_the_same_twice(shipped: ReferencePolicy) -> 
 
 
 def test_the_shipped_weights_are_small_and_hold_no_pickle() -> None:
-    from embodiedcomp_policy.policies.reference import WEIGHTS
-
     files = {path.name: path.stat().st_size for path in WEIGHTS.iterdir()}
     assert set(files) >= {"config.json", "model.safetensors"}
     assert not [name for name in files if name.endswith((".pt", ".bin", ".pkl"))]
@@ -122,6 +120,10 @@ def test_the_shipped_weights_are_small_and_hold_no_pickle() -> None:
 def test_mistakes_are_named(shipped: ReferencePolicy, tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"no checkpoint in '.*nowhere': config.json and model.safetensors missing"):
         make(str(tmp_path / "nowhere"))
+    (tmp_path / "config.json").write_text((WEIGHTS / "config.json").read_text())
+    (tmp_path / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(PolicyError, match="no checkpoint of the reference policy in"):
+        make(str(tmp_path))
     with pytest.raises(PolicyError, match="takes no server"):
         make(server="http://localhost:8000")
     with pytest.raises(PolicyError, match="needs camera 'wrist_camera'; the observation has: base_camera"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 
 from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.observation import Observation
@@ -80,4 +81,9 @@ def make(checkpoint: str | None = None, server: str | None = None) -> ReferenceP
     missing = [name for name in ("config.json", "model.safetensors") if not (folder / name).is_file()]
     if missing:
         raise PolicyError(f"no checkpoint in '{folder}': {' and '.join(missing)} missing")
-    return ReferencePolicy(folder)
+    try:
+        return ReferencePolicy(folder)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise PolicyError(
+            f"no checkpoint of the reference policy in '{folder}': {' '.join(str(error).split())}"
+        ) from error
