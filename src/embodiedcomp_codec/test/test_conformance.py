@@ -97,6 +97,18 @@ def test_bits_grow_with_quality(name: str, mode: Mode) -> None:
 
 
 @every_codec
+def test_an_open_encoder_follows_any_quality(name: str, mode: Mode) -> None:
+    codec, frames = get_codec(name), panning(4)
+    for opened in qualities(codec):
+        sizes = []
+        for quality in qualities(codec):
+            encoder = codec.encoder(96, 64, mode)
+            encoder.encode(frames[0], opened, True)
+            sizes.append(sum(len(encoder.encode(frame, quality, False).data) for frame in frames[1:]))
+        assert sizes == sorted(set(sizes))
+
+
+@every_codec
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_any_size(name: str, mode: Mode, width: int, height: int) -> None:
     codec = get_codec(name)

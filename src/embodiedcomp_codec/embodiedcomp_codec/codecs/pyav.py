@@ -150,7 +150,7 @@ _LOCAL = _Graphs()
 
 def _roi_graph(width: int, height: int, offset: str) -> av.filter.Graph:
     graph = av.filter.Graph()
-    # FFmpeg starts threads for every graph by default; among thousands of them the start of one hung here.
+    # FFmpeg starts a thread pool for every graph by default: with a graph per replay it cost more than the coding.
     graph.threads = 1
     source = graph.add_buffer(width=width, height=height, format="yuv420p", time_base=_TIME_BASE)
     region = graph.add("addroi", f"x=0:y=0:w=iw:h=ih:clear=1:qoffset={offset}")
