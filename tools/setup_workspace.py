@@ -18,6 +18,7 @@ import select
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,6 +139,12 @@ def check_machine() -> None:
     if not any(shutil.which(name) for name in compiler):
         raise SetupError(
             f"needs a C++ compiler ({', '.join(compiler)} not found); install one: sudo apt-get install g++"
+        )
+    headers = Path(sysconfig.get_path("include")) / "Python.h"
+    if not headers.exists():
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise SetupError(
+            f"needs Python's headers ({headers} not found); install them: sudo apt-get install python{version}-dev"
         )
     free = shutil.disk_usage(ROOT).free
     if not stamp("packages").exists() and not (VENV / "share" / "rclpy").exists() and free < DISK_BYTES:

@@ -29,11 +29,11 @@ def test_where_lerobot_is_not_installed_the_error_says_what_to_do(tmp_path: Path
     pytest.importorskip("torch")
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).touch()
-    with pytest.raises(PolicyError, match=r"needs the Python package 'lerobot.*install requirements/lerobot.txt"):
+    with pytest.raises(PolicyError, match=r"needs the Python package 'lerobot.*install requirements/optional/lerobot.txt"):
         lerobot.make(checkpoint=str(tmp_path))
 
 
-@pytest.mark.skipif(not INSTALLED, reason="needs requirements/lerobot.txt")
+@pytest.mark.skipif(not INSTALLED, reason="needs requirements/optional/lerobot.txt")
 def test_a_tiny_act_saved_and_loaded_answers_in_the_robots_units(tmp_path: Path) -> None:
     import torch
     from lerobot.configs.types import FeatureType, PolicyFeature
