@@ -14,7 +14,9 @@ from embodiedcomp_codec.stream import StreamConfig
 from embodiedcomp_eval.config import ConfigError, config_names, from_mapping, load_dataclass
 from embodiedcomp_eval.sensor import SensorKind
 from embodiedcomp_eval.task import TaskConfig, load_task
+from embodiedcomp_policy.config import ConfigError as RobotError
 from embodiedcomp_policy.registry import policy_names
+from embodiedcomp_policy.robot import load_robot
 
 Send = Literal["on_query", "every_step"]
 Timing = Literal["lockstep", "charged", "realtime"]
@@ -28,7 +30,11 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class TrialConfig:
-    """Options of ``trial`` (design: The commands). Targets are NaN if unset; neither set means the codec's finest quality."""
+    """Options of ``trial`` (design: The commands). Targets are NaN if unset; neither set means the codec's finest quality.
+
+    target_bpp: payload bits per source pixel, the same for every camera. target_bitrate: payload bit/s of all cameras
+    together, as the summary's ``bits_per_second`` counts them.
+    """
 
     codec: str = "av1"
     mode: Mode = "inter"
@@ -54,13 +60,16 @@ class TrialConfig:
         return list(range(self.seed, self.seed + self.episodes))
 
     def stream(self, task: TaskConfig) -> StreamConfig:
-        """The encoder's configuration for one camera; the frame period is a hint of the send schedule."""
+        """The encoder's configuration for one camera: it gets an equal share of the bit rate.
+
+        The frame period is a hint of the send schedule.
+        """
         steps = task.replan_period if self.send == "on_query" else 1
         return StreamConfig(
             codec=self.codec,
             mode=self.mode,
             target_bpp=self.target_bpp,
-            target_bitrate=self.target_bitrate,
+            target_bitrate=self.target_bitrate / len(task.cameras),
             budget_window=self.budget_window,
             frame_period=steps / task.control_hz,
         )
@@ -86,9 +95,10 @@ class TrialConfig:
         if self.seed < 0:
             raise ConfigError(f"seed must be 0 or more, found {self.seed}")
         try:
-            self.stream(task).validate()
+            dataclasses.replace(self.stream(task), target_bitrate=self.target_bitrate).validate()
         except CodecError as error:
             raise ConfigError(str(error)) from error
+        _check_replan_time(task)
         if self.policy not in policy_names():
             raise ConfigError(f"unknown policy {self.policy!r}; choose from {', '.join(policy_names())}")
         if self.policy in PRIVILEGED and self.transport != "inprocess":
@@ -112,6 +122,20 @@ class TrialConfig:
         """As written to ``config.yaml``: unset targets are null."""
         values = dataclasses.asdict(self)
         return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
+
+
+def _check_replan_time(task: TaskConfig) -> None:
+    """A chunk must last until the next one comes, or the arm would stop before every query."""
+    try:
+        limit = load_robot(task.robot).max_chunk_age
+    except RobotError as error:
+        raise ConfigError(str(error)) from error
+    seconds = task.replan_period / task.control_hz
+    if seconds > limit:
+        raise ConfigError(
+            f"task {task.name}: a query every {seconds:g} s (replan_period {task.replan_period}) is impossible with "
+            f"robot {task.robot}, whose max_chunk_age is {limit:g} s"
+        )
 
 
 def trial_from_mapping(values: dict[str, Any], where: str) -> TrialConfig:

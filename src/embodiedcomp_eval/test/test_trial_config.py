@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from embodiedcomp_eval.config import ConfigError
+from embodiedcomp_eval.config import ConfigError, config_path, dump_yaml, load_yaml
 from embodiedcomp_eval.trial_config import TrialConfig, trial_from_mapping
 
 
@@ -30,6 +31,20 @@ def test_the_send_schedule_is_hinted_to_the_rate_control() -> None:
     assert dataclasses.replace(config, send="every_step").stream(task).frame_period == pytest.approx(0.1)
 
 
+def test_a_bit_rate_is_shared_by_the_cameras() -> None:
+    config = TrialConfig(codec="jpeg", target_bitrate=8000.0)
+    task = config.validate()
+    assert len(task.cameras) == 2 and config.stream(task).target_bitrate == 4000.0
+    assert math.isnan(TrialConfig(codec="jpeg", target_bpp=0.1).stream(task).target_bitrate)
+
+
+def test_a_task_that_asks_less_often_than_chunks_last_is_refused(tmp_path: Path) -> None:
+    values = load_yaml(config_path("tasks", "ur5e_lift"))
+    (tmp_path / "slow.yaml").write_text(dump_yaml({**values, "replan_period": 13}))
+    with pytest.raises(ConfigError, match=r"a query every 1.3 s \(replan_period 13\) .* max_chunk_age is 1.2 s"):
+        TrialConfig(codec="jpeg", task=str(tmp_path / "slow.yaml")).validate()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -37,6 +52,7 @@ def test_the_send_schedule_is_hinted_to_the_rate_control() -> None:
         ({"target_bpp": 0.1, "target_bitrate": 5.0}, "both set"),
         ({"target_bpp": 0.0}, "target_bpp 0 is impossible"),
         ({"target_bpp": 25.0}, "target_bpp 25 is impossible"),
+        ({"target_bitrate": -5.0}, "target_bitrate -5 is impossible"),
         ({"seed": -1}, "seed must be 0 or more"),
         ({"task": "nope"}, "unknown task 'nope'"),
         ({"policy": "nope"}, "unknown policy 'nope'"),
