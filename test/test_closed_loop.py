@@ -11,6 +11,7 @@ import pytest
 from trial_runs import lines, summary
 
 from embodiedcomp_eval.assembly import make_loop
+from embodiedcomp_eval.commands.trial import show_summary
 from embodiedcomp_eval.inprocess import run_episodes
 from embodiedcomp_eval.results import ResultsFolder
 from embodiedcomp_eval.subscriber import FrameReceived, FrameSent, Stepped, Subscriber
@@ -114,8 +115,32 @@ def test_the_policy_sees_what_the_codec_left(toy_task: str) -> None:
 
 
 def test_a_lossless_codec_changes_bytes_but_no_action(toy_task: str) -> None:
-    raw = episode(configured(toy_task, codec="none", target_bpp=float("nan")))
-    assert raw["payload_bpp"] > 24.0  # all of the pixels, and our header
+    raw, png = (episode(configured(toy_task, codec=codec, target_bpp=float("nan"))) for codec in ("none", "png"))
+    assert raw["payload_bpp"] > 24.0 > png["payload_bpp"]  # raw: all of the pixels, and our header
+    assert raw["packets_sha256"] != png["packets_sha256"]
+    assert raw["actions_sha256"] == png["actions_sha256"] and raw["steps"] == png["steps"]
+
+
+def test_a_bit_rate_is_that_of_all_cameras(toy_task: str, tmp_path: Path) -> None:
+    config = configured(toy_task, target_bpp=float("nan"), target_bitrate=60e3, send="every_step", episodes=4)
+    task = config.validate()
+    loop, recorder = make_loop(config, task)
+    with ResultsFolder(tmp_path / "t", config.to_mapping()) as folder:
+        run_episodes(config, task, loop, recorder, folder)
+    assert summary(tmp_path / "t")["bits_per_second"] == pytest.approx(60e3, rel=0.1)
+    assert sum(line["frames_at_floor"] for line in lines(tmp_path / "t")) == 0
+
+
+def test_a_tiny_target_is_still_a_number_in_the_table(
+    toy_task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configured(toy_task, target_bpp=1e-5, episodes=1)
+    task = config.validate()
+    loop, recorder = make_loop(config, task)
+    with ResultsFolder(tmp_path / "t", config.to_mapping()) as folder:
+        run_episodes(config, task, loop, recorder, folder)
+    show_summary(tmp_path / "t")
+    assert "1e-05 bpp" in capsys.readouterr().out
 
 
 def test_a_link_that_loses_everything_holds_the_arm(toy_task: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import time
 from datetime import datetime
@@ -41,7 +42,7 @@ def trial(
         float, typer.Option(help="Payload bits per source pixel; 0.05 if no target is given.", show_default=False)
     ] = math.nan,
     target_bitrate: Annotated[
-        float, typer.Option(help="Payload bit/s of simulated time.", show_default=False)
+        float, typer.Option(help="Payload bit/s of simulated time, all cameras together.", show_default=False)
     ] = math.nan,
     budget_window: Annotated[float, typer.Option(help="Window of the rate control, s.")] = 1.0,
     policy: Annotated[str, typer.Option(help="Policy plug-in.")] = "reference",
@@ -172,7 +173,7 @@ def _run_ros(config: TrialConfig, task: TaskConfig, path: Path, domain_id: int |
 
 def show_summary(path: Path) -> None:
     """The table at the end."""
-    summary = load_yaml(path / "summary.json")
+    summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
     low, high = summary["success_rate_ci95"]
     latency = summary["latency_ms"]
     asked = summary["target_bpp"] if summary["target_bpp"] is not None else summary["target_bitrate"]
