@@ -18,7 +18,7 @@ ROSDEP_KEYS = {"numpy": "python3-numpy", "yaml": "python3-yaml", "PIL": "python3
 """Outside libraries that rosdep knows: they stand in package.xml; the others in requirements/."""
 OTHER_NAMES = {"pinocchio": "pin"}
 """Modules whose distribution can't be told from the installed metadata."""
-DIRECT = [ROOT / "requirements" / f"{name}.txt" for name in ("robot", "policy", "eval")]
+DIRECT = [ROOT / "requirements" / f"{name}.txt" for name in ("robot", "policy", "eval", "optional/lerobot")]
 NOT_IMPORTED = {"rosidl_default_runtime", "ros2launch"}
 
 
