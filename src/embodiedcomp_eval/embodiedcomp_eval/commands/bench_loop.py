@@ -34,12 +34,13 @@ def loop(
 ) -> int:
     """Success of the expert, and of the reference policy uncompressed, on even grey, and with JPEG at its floor."""
     base = TrialConfig(transport="inprocess", episodes=episodes, seed=seed, checkpoint=checkpoint, codec="none")
+    # The expert comes last: torch must be imported before the first renderer of a process.
     rows = {
-        "expert": dataclasses.replace(base, policy="expert", checkpoint=None, seed=1_000_000, episodes=expert_episodes),
         "uncompressed": base,
         "grey": dataclasses.replace(base, grey=True),
         "jpeg at its floor": dataclasses.replace(base, codec="jpeg", mode="intra", target_bpp=0.001),
         "av1 at 0.05 bpp": dataclasses.replace(base, codec="av1", target_bpp=0.05),
+        "expert": dataclasses.replace(base, policy="expert", checkpoint=None, seed=1_000_000, episodes=expert_episodes),
     }
     with progress() as bar:
         for name, config in rows.items():
@@ -81,7 +82,7 @@ def _run(config: TrialConfig, folder: Path, tell: Any) -> None:
     from embodiedcomp_eval.inprocess import run_episodes
 
     task = config.validate()
-    with ResultsFolder(folder, config.to_mapping()) as results:
+    with ResultsFolder(folder, config.to_mapping(), provenance(config.checkpoint)) as results:
         if len(results.finished) < config.episodes:
             running, recorder = make_loop(config, task)
             run_episodes(config, task, running, recorder, results, tell)
