@@ -84,9 +84,19 @@ def make_object(kind: str) -> Any:
     raise ValueError(f"unknown object '{kind}'")
 
 
+def import_quietly() -> None:
+    """Import robosuite without its five warnings about optional parts that nothing here uses."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        import robosuite  # noqa: F401
+    finally:
+        logging.disable(before)
+
+
 def build_model(kind: str, image_size: int = 256) -> mujoco.MjModel:
     """Compile the work cell with one object of that kind. Deterministic: the same call gives the same model."""
-    logging.getLogger("robosuite_logs").setLevel(logging.ERROR)
+    import_quietly()
     from robosuite.models.arenas import TableArena
     from robosuite.models.bases import RethinkMount
     from robosuite.models.grippers import Robotiq85Gripper
