@@ -42,6 +42,7 @@ setup(
             "simulator = embodiedcomp_eval.nodes.simulator:main",
             "evaluator = embodiedcomp_eval.nodes.evaluator:main",
             "recorder = embodiedcomp_eval.nodes.recorder:main",
+            "doctor = embodiedcomp_eval.nodes.doctor:main",
             "embodiedcomp = embodiedcomp_eval.cli:main",
         ],
         "embodiedcomp.policies": [

@@ -1,0 +1,75 @@
+"""``embodiedcomp replay`` and ``decode`` as the user types them: what is printed, and one line with status 2 for bad input."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from bag_examples import write_bag
+
+from embodiedcomp_eval.cli import main
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """The exit status of ``embodiedcomp WORDS``."""
+    monkeypatch.setattr(sys, "argv", ["embodiedcomp", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture
+def bag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write_bag(Path("bag"), 12)
+
+
+def test_a_replay_prints_its_table(
+    bag: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("replay", str(bag), "--codec", "jpeg", "--codec", "none", "--target-bpp", "1", "--target-bpp", "2")
+    assert run(monkeypatch, *words) == 0
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in ("jpeg_1bpp", "jpeg_2bpp", "lossless", "results/replay-bag", "bit/s"))
+    made = {path.name for path in Path("results/replay-bag").iterdir()}
+    assert made == {"jpeg_1bpp", "jpeg_2bpp", "none", "frames.csv", "replay.json", "psnr.png", "psnr_over_time.png"}
+
+
+def test_decode_prints_what_it_wrote(
+    bag: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "decode", str(bag), "--topic", "/base_camera/image_raw", "--kind", "video") == 0
+    assert (
+        "/base_camera/image_raw: 12 frames in results/decode-bag/base_camera.image_raw.mkv" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("replay nothing", "no such bag: nothing"),
+        ("replay bag --codec x", "x"),
+        ("replay bag --target-bpp -1", "-1"),
+        ("replay bag --mode sideways", "choose one of: inter, intra"),
+        ("replay bag --camera base", "is not NAME=TOPIC"),
+        ("replay bag --policy expert", "ground truth"),
+        ("replay bag --policy nobody", "unknown policy 'nobody'"),
+        ("replay bag --storage zip", "choose from mcap, sqlite3"),
+        ("replay torn", "torn"),
+        ("decode torn", "torn"),
+        ("decode bag --kind gif", "choose from pictures, video"),
+    ],
+)
+def test_bad_input_is_one_line(
+    words: str, message: str, bag: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torn = write_bag(Path("torn"), 12) / "torn_0.mcap"
+    torn.write_bytes(torn.read_bytes()[:-200])
+    assert run(monkeypatch, *words.split()) == 2
+    printed = capsys.readouterr()
+    lines = [line for line in printed.err.splitlines() if line.startswith("embodiedcomp: ")]
+    assert len(lines) == 1 and message in lines[0], printed.err
+    assert "Traceback" not in printed.err
+    assert {path.name for path in Path().iterdir()} <= {"bag", "torn", "results"}
+    assert not list(Path().glob("results/*"))
