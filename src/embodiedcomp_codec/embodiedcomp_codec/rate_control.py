@@ -72,6 +72,10 @@ class Budget:
         self._balance = 0.0
         self._debts, self._recent = [], []
 
+    def share(self, target: Target) -> None:
+        """Follow another share of a common budget: what was left over or owed under the old one stays so."""
+        self._target = target
+
     def grant(self, stamp_ns: int, pixels: int) -> float:
         """Open the account of the frame at ``stamp_ns`` with ``pixels`` source pixels; return its allowance in bits."""
         elapsed = self._period if self._last_stamp is None else (stamp_ns - self._last_stamp) * 1e-9
@@ -181,9 +185,9 @@ def search(
 ) -> int:
     """Return the quality step in 0 … ``levels`` - 1 whose bits, of all that were tried within the limit, are nearest.
 
-    ``bits_at`` encodes at a step and returns its bits, which grow with the step (nearly always). ``start`` is the first
-    guess; ``halving`` how many steps halve the bits. Where nothing is within the limit it is the cheapest step tried, the
-    coarsest among them.
+    Of equals it is the finest. ``bits_at`` encodes at a step and returns its bits, which grow with the step (nearly
+    always). ``start`` is the first guess; ``halving`` how many steps halve the bits. Where nothing is within the limit
+    it is the cheapest step tried, the coarsest among them.
     """
     tried: dict[int, int] = {}
     target, most = goal.bits, min(goal.limit, tolerance.high * goal.bits)
@@ -204,7 +208,7 @@ def search(
         tried[0] = bits_at(0)
     affordable = [step for step, bits in tried.items() if bits <= most]
     if affordable:
-        return min(affordable, key=lambda step: (abs(math.log2(max(tried[step], 1) / target)), step))
+        return min(affordable, key=lambda step: (abs(math.log2(max(tried[step], 1) / target)), -step))
     return min(tried, key=lambda step: (tried[step], step))
 
 

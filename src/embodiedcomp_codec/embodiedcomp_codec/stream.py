@@ -108,6 +108,11 @@ class EncoderStream:
         self.reset()
 
     @property
+    def config(self) -> StreamConfig:
+        """As constructed."""
+        return self._config
+
+    @property
     def mode(self) -> Mode:
         """The mode in force: the configured one, or the codec's only one."""
         return self._mode
@@ -153,6 +158,11 @@ class EncoderStream:
         self._target = target
         self._cap = 8
         self._budget.retarget(target)
+
+    def set_share(self, target_bitrate: float) -> None:
+        """Follow another share of a common bit rate, in bit/s: like a new target, but the books stay open."""
+        self._target = Target(bitrate=target_bitrate)
+        self._budget.share(self._target)
 
     def encode(self, image: Image, stamp_ns: int) -> SentFrame:
         """Code one frame ``(H, W, 3) uint8`` of the source stamp ``stamp_ns``."""
