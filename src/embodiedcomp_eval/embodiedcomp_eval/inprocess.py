@@ -23,6 +23,9 @@ def run_episodes(
     clock: Callable[[], float] = time.perf_counter,
 ) -> None:
     """Run the episodes that the folder lacks, in order. ``tell`` hears the number of finished ones after each."""
+    if folder.lines:
+        # A crash may have come between the last line and its summary.
+        folder.write_summary(summarise(config, task, folder.lines, folder.errors))
     for number, seed in enumerate(config.seeds):
         if number in folder.finished:
             continue

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,7 +22,7 @@ SHIPPED_WEIGHTS = Path(embodiedcomp_policy.__file__).parent / "weights"
 
 
 def provenance(checkpoint: str | None = None) -> dict[str, Any]:
-    """Versions of interpreter and packages (those installed), the machine, and the hash of every weight file that may act.
+    """Versions of interpreter and packages (those installed), machine, commit, hash of every weight file that may act.
 
     checkpoint: file or folder; without one, the weights that ship with the policies.
     """
@@ -35,5 +37,24 @@ def provenance(checkpoint: str | None = None) -> dict[str, Any]:
         "machine": f"{sys.platform} {platform.machine()}",
         "packages": versions,
     }
+    facts["commit"] = commit()
     facts["weights_sha256"] = weight_hashes([SHIPPED_WEIGHTS] if checkpoint is None else [Path(checkpoint)])
     return facts
+
+
+def commit() -> str:
+    """Hash of the checkout's commit, ``-dirty`` where files differ from it; ``unknown`` outside a checkout."""
+    here = Path(__file__).resolve().parent
+    environment = {**os.environ, "LC_ALL": "C"}
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=here, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        head = git("rev-parse", "HEAD")
+        return head + ("-dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

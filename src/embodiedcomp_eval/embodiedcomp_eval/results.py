@@ -20,6 +20,10 @@ GROWS = ("episodes",)
 """Keys that may differ when a folder is resumed: more episodes of the same configuration."""
 
 
+WEIGHTS = "weights_sha256"
+"""Key of the facts that must not differ when a folder is resumed."""
+
+
 class ResultsError(ValueError):
     """The folder can't take these results; one line says why."""
 
@@ -30,14 +34,17 @@ class ResultsFolder:
     def __init__(self, path: Path, configuration: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> None:
         """Create or resume ``path``. Raises ResultsError; then nothing was written.
 
-        configuration: JSON-able; what decides the episodes, compared on resuming. facts: recorded beside it (versions).
+        configuration: JSON-able; what decides the episodes, compared on resuming. facts: recorded beside it (versions);
+        those of the first run stay.
         """
         self.path = path
         try:
-            check_folder(path, configuration)
+            check_folder(path, configuration, facts)
             path.mkdir(parents=True, exist_ok=True)
-            content = {"configuration": dict(configuration), "facts": dict(facts or {})}
-            _write_atomically(path / "config.yaml", dump_yaml(content))
+            file = path / "config.yaml"
+            first = load_yaml(file).get("facts") if file.exists() else None
+            content = {"configuration": dict(configuration), "facts": first or dict(facts or {})}
+            _write_atomically(file, dump_yaml(content))
             self._episodes = open(path / "episodes.jsonl", "a+b")  # noqa: SIM115 (closed by close)
         except OSError as error:
             raise ResultsError(f"can't write results into {path}: {error.strerror}") from error
@@ -94,8 +101,8 @@ class ResultsFolder:
             self._episodes.truncate(whole)
 
 
-def check_folder(path: Path, configuration: Mapping[str, Any]) -> None:
-    """Raise ResultsError where ``path`` can't take results of that configuration. Writes nothing."""
+def check_folder(path: Path, configuration: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> None:
+    """Raise ResultsError where ``path`` can't take results of that configuration and those weights. Writes nothing."""
     nearest = path
     while not nearest.exists() and nearest != nearest.parent and not nearest.is_symlink():
         nearest = nearest.parent
@@ -107,13 +114,24 @@ def check_folder(path: Path, configuration: Mapping[str, Any]) -> None:
     file = path / "config.yaml"
     if not file.exists():
         raise ResultsError(f"{path} is not empty and holds no config.yaml of a trial; choose another --out")
-    there = load_yaml(file).get("configuration", {})
+    recorded = load_yaml(file)
+    there = recorded.get("configuration", {})
     for key in sorted(set(configuration) | set(there)):
         if key not in GROWS and configuration.get(key) != there.get(key):
             raise ResultsError(
                 f"{path} holds results of another configuration ({key}: {there.get(key)!r} there, "
                 f"{configuration.get(key)!r} asked for); choose another --out"
             )
+    _check_weights(path, (recorded.get("facts") or {}).get(WEIGHTS), (facts or {}).get(WEIGHTS))
+
+
+def _check_weights(path: Path, there: Mapping[str, str] | None, now: Mapping[str, str] | None) -> None:
+    """Episodes of other weights are no episodes of the same trial; where either side is unknown there is no telling."""
+    if there is None or now is None:
+        return
+    changed = sorted(name for name in {*there, *now} if there.get(name) != now.get(name))
+    if changed:
+        raise ResultsError(f"{path} holds results of other weights ({', '.join(changed)} differ); choose another --out")
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

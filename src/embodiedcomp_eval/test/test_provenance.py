@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from embodiedcomp_eval.provenance import provenance
@@ -19,3 +20,4 @@ def test_without_a_checkpoint_the_shipped_weights_are_named() -> None:
     facts = provenance()
     assert "reference/model.safetensors" in facts["weights_sha256"]
     assert {"numpy", "mujoco", "av"} <= set(facts["packages"])
+    assert re.fullmatch(r"unknown|[0-9a-f]{40}(-dirty)?", facts["commit"])

@@ -47,6 +47,17 @@ def test_another_configuration_is_refused_and_nothing_changes(tmp_path: Path) ->
     assert {path.name: path.read_bytes() for path in (tmp_path / "t").iterdir()} == before
 
 
+def test_the_facts_of_the_first_run_stay_and_other_weights_are_refused(tmp_path: Path) -> None:
+    facts = {"commit": "aaa", "weights_sha256": {"p/model.safetensors": "11"}}
+    ResultsFolder(tmp_path / "t", CONFIGURATION, facts).close()
+    ResultsFolder(tmp_path / "t", CONFIGURATION, {**facts, "commit": "bbb"}).close()
+    assert load_yaml(tmp_path / "t" / "config.yaml")["facts"] == facts
+    before = (tmp_path / "t" / "config.yaml").read_bytes()
+    with pytest.raises(ResultsError, match=r"results of other weights \(p/model.safetensors differ\)"):
+        ResultsFolder(tmp_path / "t", CONFIGURATION, {**facts, "weights_sha256": {"p/model.safetensors": "22"}})
+    assert (tmp_path / "t" / "config.yaml").read_bytes() == before
+
+
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(ResultsError, match=r"not empty and holds no config\.yaml"):

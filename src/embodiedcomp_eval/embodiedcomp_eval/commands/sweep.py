@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -50,7 +48,6 @@ def sweep(
     _check(plan, path)
     folder_path = out or Path("results") / plan.name
     facts = provenance(plan.cells[0].trial.checkpoint)
-    facts["commit"] = _commit()
     with SweepFolder(folder_path, load_yaml(path), facts) as folder:
         missing = plan.episodes - len(folder)
         if missing:
@@ -164,21 +161,3 @@ def _weight_folders() -> list[Path]:
 
 def _checkpoints(plan: SweepConfig) -> list[Path]:
     return [Path(cell.trial.checkpoint) for cell in plan.cells if cell.trial.checkpoint]
-
-
-def _commit() -> str:
-    """Hash of the checkout's commit, ``-dirty`` where files differ from it; ``unknown`` outside a checkout."""
-    here = Path(__file__).resolve().parent
-    environment: dict[str, Any] = {**os.environ, "LC_ALL": "C"}
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", *arguments], cwd=here, env=environment, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    try:
-        head = git("rev-parse", "HEAD")
-        return head + ("-dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
