@@ -9,7 +9,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from embodiedcomp_codec.codec import BitstreamError, Coded, Decoder, Encoder, Image, Mode
+from embodiedcomp_codec.codec import BitstreamError, CodecError, Coded, Decoder, Encoder, Image, Mode
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,12 @@ class _StillEncoder:
     def encode(self, image: Image, quality: float, key: bool) -> Coded:
         codec = self._codec
         level = codec.setting(quality)
-        return Coded(bytes(codec.encode(np.ascontiguousarray(image), level, **dict(codec.options))), key=True)
+        try:
+            data = codec.encode(np.ascontiguousarray(image), level, **dict(codec.options))
+        except (RuntimeError, ValueError, OverflowError) as error:
+            height, width = image.shape[:2]
+            raise CodecError(f"{codec.name}: imagecodecs refused a frame of {width}x{height}: {error}") from error
+        return Coded(bytes(data), key=True)
 
 
 class _StillDecoder:

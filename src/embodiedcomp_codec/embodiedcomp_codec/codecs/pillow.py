@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import numpy as np
 import PIL.Image
 
-from embodiedcomp_codec.codec import BitstreamError, Coded, Decoder, Encoder, Image, Mode
+from embodiedcomp_codec.codec import BitstreamError, CodecError, Coded, Decoder, Encoder, Image, Mode
 
 
 class PillowCodec:
-    """One of Pillow's formats; ``levels`` quality steps from ``coarsest`` to ``finest`` in Pillow's own numbers."""
+    """One of Pillow's formats; ``levels`` quality steps from ``coarsest`` to ``finest`` in Pillow's own numbers.
+
+    ``max_side`` is the longest side that the format can say, in pixels.
+    """
 
     modes: tuple[Mode, ...] = ("intra",)
 
     def __init__(
-        self, name: str, format: str, coarsest: int, finest: int, lossless: bool = False, **options: Any
+        self,
+        name: str,
+        format: str,
+        coarsest: int,
+        finest: int,
+        max_side: int,
+        lossless: bool = False,
+        **options: Any,
     ) -> None:
         self.name = name
         self.lossless = lossless
@@ -25,6 +36,7 @@ class PillowCodec:
         self.coarsest = coarsest
         self.finest = finest
         self.levels = finest - coarsest + 1
+        self.max_side = max_side
         self.options = options
 
     def encoder(self, width: int, height: int, mode: Mode) -> Encoder:
@@ -42,8 +54,14 @@ class _PillowEncoder:
 
     def encode(self, image: Image, quality: float, key: bool) -> Coded:
         codec, out = self._codec, io.BytesIO()
+        height, width = image.shape[:2]
+        if max(width, height) > codec.max_side:
+            raise CodecError(f"{codec.name}: a frame of {width}x{height} is too large; at most {codec.max_side} a side")
         number = codec.coarsest + round(quality * (codec.finest - codec.coarsest))
-        PIL.Image.fromarray(image).save(out, codec.format, quality=number, **codec.options)
+        try:
+            PIL.Image.fromarray(image).save(out, codec.format, quality=number, **codec.options)
+        except (OSError, ValueError, SystemError, struct.error) as error:
+            raise CodecError(f"{codec.name}: Pillow refused a frame of {width}x{height}: {error}") from error
         return Coded(out.getvalue(), key=True)
 
 
@@ -68,6 +86,6 @@ def decode_still(data: bytes, format: str, width: int, height: int) -> Image:
         raise BitstreamError(f"no {format} picture of {width}x{height}: {error}") from error
 
 
-JPEG = PillowCodec("jpeg", "JPEG", 1, 98, optimize=True, subsampling=2)
-WEBP = PillowCodec("webp", "WEBP", 0, 100, method=4)
-PNG = PillowCodec("png", "PNG", 100, 100, lossless=True, compress_level=6)
+JPEG = PillowCodec("jpeg", "JPEG", 1, 98, max_side=65500, optimize=True, subsampling=2)
+WEBP = PillowCodec("webp", "WEBP", 0, 100, max_side=16383, method=4)
+PNG = PillowCodec("png", "PNG", 100, 100, max_side=65535, lossless=True, compress_level=6)
