@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embodiedcomp_codec.sequences import mean_square_error, panning
+from embodiedcomp_codec.sequences import frozen, mean_square_error, noise, panning
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream, StreamConfig
 from ros_harness import Processes, spin_until
 
@@ -180,6 +180,24 @@ def test_target_changes_while_running(ros_context: Any, processes: Processes) ->
     assert not probe.set("budget_window", 2.0).successful
 
 
+def test_several_cameras_share_one_bit_rate(ros_context: Any, processes: Processes) -> None:
+    budget = ("-p", "target_bitrate:=60000.0", "-p", "frame_period:=0.1")
+    start(processes, "encoder", "-p", "codec:=h264", "-p", "images:=[/busy,/easy]", *budget)
+    busy, easy = Probe(ros_context, "/busy"), Probe(ros_context, "/easy")
+    busy.match("/busy/embodiedcomp")
+    easy.match("/easy/embodiedcomp")
+    for index, (hard, soft) in enumerate(zip(noise(60), frozen(60), strict=True)):
+        busy.show(hard, index * PERIOD_NS)
+        easy.show(soft, index * PERIOD_NS)
+    busy.wait(lambda: len(busy.bits) == 60)
+    easy.wait(lambda: len(easy.bits) == 60)
+    spent = [sum(8 * len(message.data) for message in probe.bits) / 6 for probe in (busy, easy)]
+    assert spent[0] > 1.1 * 30000
+    assert sum(spent) <= 1.05 * 60000
+    targets = {stats.camera: stats.target_bitrate for stats in busy.stats[-4:]}
+    assert targets.keys() == {"/busy", "/easy"} and sum(targets.values()) == pytest.approx(60000)
+
+
 def test_a_loss_is_announced_and_repaired(ros_context: Any, processes: Processes) -> None:
     start(processes, "encoder", *ENCODE_AV1)
     start(processes, "decoder", camera="/far")
@@ -190,7 +208,7 @@ def test_a_loss_is_announced_and_repaired(ros_context: Any, processes: Processes
 
     probe.node.create_subscription(Image, "/far/decoded", far.append, 1000)
     probe.match("/cam/image_raw/embodiedcomp", "/far/embodiedcomp", "/far/decoded")
-    probe.wait(lambda: probe.node.count_publishers("/frame_lost") == 2)
+    probe.wait(lambda: probe.node.count_publishers("/frame_lost") == 3)
     probe.until(lambda: far, panning(1)[0])
     probe.wait(lambda: len(far) + len(probe.lost) == len(probe.bits))
     probe.reset("encoder", "link", "decoder", episode=7)
@@ -278,3 +296,87 @@ def test_a_node_without_a_learned_codec_needs_no_torch() -> None:
         "sys.exit('torch' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_frame_beyond_the_format_is_skipped_and_announced(ros_context: Any, processes: Processes) -> None:
+    encoder = start(processes, "encoder", "-p", "codec:=webp")
+    probe = Probe(ros_context)
+    probe.match("/cam/image_raw/embodiedcomp", "/frame_lost", "/encoder/stats")
+    probe.reset("encoder", episode=5)
+    probe.show(np.zeros((8, 16400, 3), dtype=np.uint8), PERIOD_NS)
+    probe.wait(lambda: probe.lost and probe.stats)
+    assert "webp: a frame of 16400x8 is too large; at most 16383 a side" in encoder.output
+    (lost,), (stats,) = probe.lost, probe.stats
+    assert (lost.episode, lost.topic, lost.header.stamp.nanosec) == (5, "/cam/image_raw", PERIOD_NS)
+    assert (stats.payload_bytes, stats.width, stats.height) == (0, 16400, 8)
+    assert not probe.bits
+    probe.show(panning(1)[0], 2 * PERIOD_NS)
+    probe.wait(lambda: probe.bits)
+    # In lockstep on a wall clock, no age can be told from a simulated stamp.
+    probe.wait(lambda: len(probe.stats) == 2)
+    assert probe.stats[1].payload_bytes and np.isnan(probe.stats[1].age_seconds)
+
+
+BROKEN = """
+import sys
+from embodiedcomp_codec.encoder_group import EncoderGroup
+from embodiedcomp_codec.nodes import encoder
+def broken(*arguments):
+    raise RuntimeError("the library is gone")
+EncoderGroup.encode = broken
+sys.exit(encoder.main())
+"""
+
+
+def test_a_coding_thread_that_breaks_ends_the_node(ros_context: Any, processes: Processes) -> None:
+    code = [sys.executable, "-c", BROKEN, "--ros-args", "-r", "image:=/cam/image_raw", "-p", "reliability:=reliable"]
+    encoder = processes.command([*code, "-p", "codec:=jpeg"])
+    encoder.wait_for("ready")
+    probe = Probe(ros_context)
+    probe.match("/cam/image_raw/embodiedcomp")
+    probe.show(panning(1)[0], PERIOD_NS)
+    assert encoder.wait() == 1
+    lines = [line for line in encoder.output.splitlines() if "ready" not in line]
+    assert len(lines) == 1 and "coding failed: RuntimeError: the library is gone" in lines[0]
+
+
+def test_the_encoder_announces_the_loss_once_it_knows_that_a_key_is_wanted(
+    ros_context: Any, processes: Processes
+) -> None:
+    from embodiedcomp_msgs.msg import KeyFrameRequest
+
+    start(processes, "encoder", *ENCODE_AV1)
+    probe = Probe(ros_context)
+    request = probe.node.create_publisher(KeyFrameRequest, "/cam/image_raw/embodiedcomp/key_request", 1000)
+    probe.match("/cam/image_raw/embodiedcomp", "/frame_lost")
+    probe.wait(request.get_subscription_count)
+    probe.reset("encoder", episode=2)
+    for index in range(12):
+        probe.show(panning(12)[index], index * PERIOD_NS)
+        probe.wait(lambda count=index + 1: len(probe.bits) == count)
+        if index % 3 == 1:
+            message = KeyFrameRequest(last_sequence=index, reason="gap")
+            message.header = probe.bits[-1].header
+            request.publish(message)
+            probe.wait(lambda count=index // 3 + 1: len(probe.lost) == count)
+            assert probe.lost[-1].header == message.header and probe.lost[-1].episode == 2
+    probe.wait(lambda: len(probe.stats) == 12)
+    keys = [probe.conversion.stamp_to_ns(s.header.stamp) // PERIOD_NS for s in probe.stats if s.key]
+    assert keys == [0, 2, 5, 8, 11]
+
+
+def test_a_decoder_with_an_encoder_leaves_the_announcement_to_it(ros_context: Any, processes: Processes) -> None:
+    start(processes, "encoder", *ENCODE_AV1)
+    start(processes, "decoder")
+    probe = Probe(ros_context)
+    forger = probe.node.create_publisher(probe.CompressedImage, "/cam/image_raw/embodiedcomp", 1000)
+    probe.match("/cam/image_raw/embodiedcomp", "/cam/image_raw/decoded")
+    probe.wait(lambda: probe.node.count_publishers("/frame_lost") == 2 and forger.get_subscription_count() >= 2)
+    probe.until(lambda: probe.decoded, panning(1)[0])
+    probe.reset("encoder", "decoder", episode=4)
+    late = probe.CompressedImage(format="rgb8; av1 compressed rgb8", data=b"\x40\x05some bits")
+    late.header.stamp.sec = 3
+    forger.publish(late)
+    probe.wait(lambda: probe.lost and probe.requests)
+    assert [(lost.header.stamp.sec, lost.episode, lost.topic) for lost in probe.lost] == [(3, 4, "/cam/image_raw")]
+    assert probe.requests[0].header.stamp.sec == 3

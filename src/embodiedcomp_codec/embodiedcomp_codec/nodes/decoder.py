@@ -7,16 +7,11 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from sensor_msgs.msg import CompressedImage, Image
 
+from embodiedcomp_codec.nodes.clocks import age_seconds
 from embodiedcomp_codec.nodes.conversion import frame_to_image, source_encoding, stamp_to_ns
-from embodiedcomp_codec.nodes.lifecycle import (
-    LOSSLESS_DEPTH,
-    RELIABILITY,
-    REQUEST_QOS,
-    AutostartNode,
-    run_node,
-    stream_qos,
-)
+from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, run_node
 from embodiedcomp_codec.nodes.parameters import Parameter, declare
+from embodiedcomp_codec.nodes.qos import RELIABILITY, request_qos, stream_qos
 from embodiedcomp_codec.statistics import RateMeter, Tally
 from embodiedcomp_codec.stream import DecoderStream, ReceivedFrame
 from embodiedcomp_msgs.msg import CodecStats, FrameLost, KeyFrameRequest
@@ -41,7 +36,7 @@ class Camera:
         qos = stream_qos(reliability)
         bits = f"{self.topic}/embodiedcomp"
         self.decoded = node.create_lifecycle_publisher(Image, f"{self.topic}/decoded", qos)
-        self.requests = node.create_publisher(KeyFrameRequest, f"{bits}/key_request", REQUEST_QOS)
+        self.requests = node.create_publisher(KeyFrameRequest, f"{bits}/key_request", request_qos(reliability))
         self.requested = -REQUEST_PERIOD
         self.last_sequence = 0
         self.clear()
@@ -69,14 +64,11 @@ class DecoderNode(AutostartNode):
         self._episode = 0
         self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", stream_qos(values["reliability"]))
         self._diagnostics = self.create_lifecycle_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._lost = self.create_publisher(FrameLost, "frame_lost", LOSSLESS_DEPTH)
+        self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
         images = values["images"] or ["image"]
         self._cameras = [Camera(self, image, values["max_pixels"], values["reliability"]) for image in images]
         self.create_service(ResetEpisode, "~/reset_episode", self._on_reset)
         self.create_timer(1.0, self._on_second)
-
-    def release(self) -> None:
-        """Nothing runs beside the executor."""
 
     def on_bits(self, camera: Camera, message: CompressedImage) -> None:
         """Decode one packet: publish its picture, or say what is missing."""
@@ -94,11 +86,12 @@ class DecoderNode(AutostartNode):
         camera.lost += 1
         camera.tally.corrupt += 1
         self.get_logger().warning(f"{camera.topic}: {received.reason}", throttle_duration_sec=WARNING_PERIOD)
-        if self._reliable:
-            # Nobody must wait for a picture that won't come.
-            self._lost.publish(FrameLost(header=message.header, episode=self._episode, topic=camera.topic))
         if received.need_key:
             self._request_key(camera, message, received.reason)
+        if self._reliable and not (received.need_key and camera.requests.get_subscription_count()):
+            # Nobody must wait for a picture that won't come. Where an encoder was asked for a key frame, it says so itself,
+            # so that the loop goes on, and the next frame comes, only once it knows.
+            self._lost.publish(FrameLost(header=message.header, episode=self._episode, topic=camera.topic))
 
     def _request_key(self, camera: Camera, message: CompressedImage, reason: str) -> None:
         now = time.monotonic()
@@ -106,8 +99,9 @@ class DecoderNode(AutostartNode):
             return
         camera.requested = now
         request = KeyFrameRequest(last_sequence=camera.last_sequence, reason=reason.split(":", maxsplit=1)[0])
-        request.header.stamp = self.get_clock().now().to_msg()
         request.header.frame_id = message.header.frame_id
+        # In lockstep time stands still on the way: now is the stamp of the frame that gave no picture.
+        request.header.stamp = message.header.stamp if self._reliable else self.get_clock().now().to_msg()
         camera.requests.publish(request)
 
     def _report(self, camera: Camera, message: CompressedImage, received: ReceivedFrame, seconds: float) -> None:
@@ -133,7 +127,7 @@ class DecoderNode(AutostartNode):
                 target_bitrate=float("nan"),
                 achieved_bitrate=camera.achieved,
                 processing_seconds=seconds,
-                age_seconds=(self.get_clock().now().nanoseconds - stamp_ns) * 1e-9,
+                age_seconds=age_seconds(self, stamp_ns, self._reliable),
             )
         )
 
@@ -180,4 +174,4 @@ class DecoderNode(AutostartNode):
 
 def main() -> int:
     """Entry point of ``ros2 run embodiedcomp_codec decoder``."""
-    return run_node(DecoderNode)
+    return run_node("decoder", DecoderNode)

@@ -5,23 +5,26 @@ from __future__ import annotations
 import math
 import threading
 import time
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter as RosParameter
 from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 
 from embodiedcomp_codec.codec import CodecError
+from embodiedcomp_codec.encoder_group import EncoderGroup
 from embodiedcomp_codec.inbox import Inbox
+from embodiedcomp_codec.nodes.clocks import age_seconds
 from embodiedcomp_codec.nodes.conversion import MessageError, bits_format, byte_array, image_to_frame, stamp_to_ns
-from embodiedcomp_codec.nodes.lifecycle import RELIABILITY, REQUEST_QOS, AutostartNode, run_node, stream_qos
+from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, ParameterError, run_node
 from embodiedcomp_codec.nodes.parameters import Parameter, declare
+from embodiedcomp_codec.nodes.qos import RELIABILITY, request_qos, stream_qos
 from embodiedcomp_codec.rate_control import MAX_BPP, Target
 from embodiedcomp_codec.registry import get_codec
 from embodiedcomp_codec.statistics import RateMeter, Tally
-from embodiedcomp_codec.stream import EncoderStream, SentFrame, StreamConfig
-from embodiedcomp_msgs.msg import CodecStats, KeyFrameRequest
+from embodiedcomp_codec.stream import SentFrame, StreamConfig
+from embodiedcomp_msgs.msg import CodecStats, FrameLost, KeyFrameRequest
 from embodiedcomp_msgs.srv import ResetEpisode
 
 NOT_SET = math.nan
@@ -34,7 +37,9 @@ PARAMETERS = (
     Parameter("target_bitrate", NOT_SET, "payload over stamp time, above 0; clears target_bpp", "bit/s", runtime=True),
     Parameter("budget_window", 1.0, "stamp time over which the target is kept", "s", 0.01, 3600.0),
     Parameter("frame_period", NOT_SET, "time between frames, until two stamps are known", "s", 1e-4, 3600.0),
-    Parameter("images", [], "image topics of several cameras; not set: the one topic `image`"),
+    Parameter(
+        "images", [], "image topics of several cameras, which share target_bitrate; not set: the one topic `image`"
+    ),
     Parameter("lazy", True, "encode only while somebody subscribes the bits (reliable streams always encode)"),
     RELIABILITY,
 )
@@ -42,24 +47,24 @@ TARGETS = ("target_bpp", "target_bitrate")
 
 
 class Camera:
-    """One image topic: its stream, publisher and counts."""
+    """One image topic: its place in the group of streams, its publisher and counts."""
 
-    def __init__(self, node: EncoderNode, image: str, config: StreamConfig, qos: Any) -> None:
+    def __init__(self, node: EncoderNode, image: str, group: EncoderGroup, index: int, reliability: str) -> None:
         self.topic = node.resolve_topic_name(image)
-        self.stream = EncoderStream(config)
-        self.config = config
+        qos = stream_qos(reliability)
+        self.index = index
+        self.stream = group.streams[index]
+        self.config = self.stream.config
         self.bits = node.create_lifecycle_publisher(CompressedImage, f"{self.topic}/embodiedcomp", qos)
         self.failed = False
         self.clear()
         node.create_subscription(Image, image, lambda message: node.on_image(self, message), qos)
         requests = f"{self.topic}/embodiedcomp/key_request"
-        node.create_subscription(KeyFrameRequest, requests, lambda message: node.on_key_request(self), REQUEST_QOS)
+        qos = request_qos(reliability)
+        node.create_subscription(KeyFrameRequest, requests, lambda message: node.on_key_request(self, message), qos)
 
     def clear(self) -> None:
-        """Return to the state after construction, runtime targets aside."""
-        target = self.stream.target
-        self.stream.reset()
-        self.stream.set_target(target_bpp=target.bpp, target_bitrate=target.bitrate)
+        """Forget rates and counts."""
         self.meter = RateMeter(self.config.budget_window)
         self.tally = Tally()
         self.achieved = 0.0
@@ -68,10 +73,13 @@ class Camera:
 class EncoderNode(AutostartNode):
     """Receives on the executor's thread, codes on its own: a slow codec never keeps the newest frame waiting."""
 
+    errors = (ParameterError, CodecError)
+
     def __init__(self) -> None:
         super().__init__("encoder")
         self._cameras: list[Camera] = []
         self._worker: threading.Thread | None = None
+        self._prepared = False
         self._inbox: Inbox[Camera, Image] = Inbox(newest_wins=True)
 
     def prepare(self) -> None:
@@ -86,19 +94,29 @@ class EncoderNode(AutostartNode):
         self._lazy = values["lazy"] and not self._reliable
         self._lock = threading.Lock()
         self._inbox = Inbox(newest_wins=not self._reliable)
-        qos = stream_qos(values["reliability"])
-        self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", qos)
+        self._episode = 0
+        self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", stream_qos(values["reliability"]))
+        self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
         self._diagnostics = self.create_lifecycle_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._cameras = [Camera(self, image, config, qos) for image in values["images"] or ["image"]]
+        images = values["images"] or ["image"]
+        self._group = EncoderGroup(config, len(images))
+        self._cameras = [
+            Camera(self, image, self._group, index, values["reliability"]) for index, image in enumerate(images)
+        ]
         self.create_service(ResetEpisode, "~/reset_episode", self._on_reset)
         self.create_timer(1.0, self._on_second)
         self.add_on_set_parameters_callback(self._on_set)
         self.add_post_set_parameters_callback(self._after_set)
+        self._prepared = True
         self._worker = threading.Thread(target=self._work, name="coding", daemon=True)
         self._worker.start()
 
     def release(self) -> None:
-        """End the coding thread."""
+        """End the coding thread and stop following parameters."""
+        if self._prepared:
+            self.remove_on_set_parameters_callback(self._on_set)
+            self.remove_post_set_parameters_callback(self._after_set)
+            self._prepared = False
         self._inbox.close()
         if self._worker is not None:
             self._worker.join()
@@ -109,32 +127,64 @@ class EncoderNode(AutostartNode):
         if self.running and not (self._lazy and camera.bits.get_subscription_count() == 0):
             self._inbox.put(camera, message)
 
-    def on_key_request(self, camera: Camera) -> None:
-        """Make the camera's next frame a key frame."""
+    def on_key_request(self, camera: Camera, message: KeyFrameRequest) -> None:
+        """Make the camera's next frame a key frame. In lockstep the loop goes on only then: the loss is announced here."""
         with self._lock:
             camera.stream.request_key()
+        self._announce(camera, message.header)
+
+    def _announce(self, camera: Camera, header: Header) -> None:
+        """In lockstep: nobody must wait for the picture of this stamp."""
+        if self._reliable:
+            self._lost.publish(FrameLost(header=header, episode=self._episode, topic=camera.topic))
 
     def _work(self) -> None:
-        while (item := self._inbox.get()) is not None:
-            with self._lock:
-                self._encode(*item)
+        try:
+            while (item := self._inbox.get()) is not None:
+                with self._lock:
+                    self._encode(*item)
+        except Exception as error:  # noqa: BLE001 (a node that looks alive and codes nothing is worse than none)
+            self.fail("coding", error)
 
     def _encode(self, camera: Camera, message: Image) -> None:
         started = time.perf_counter()
         try:
             frame = image_to_frame(message)
-            sent = camera.stream.encode(frame, stamp_to_ns(message.header.stamp))
+            sent = self._group.encode(camera.index, frame, stamp_to_ns(message.header.stamp))
         except (MessageError, CodecError) as error:
             if not camera.failed:
                 self.get_logger().error(f"{camera.topic}: {error}; such frames are skipped")
             camera.failed = True
             camera.tally.corrupt += 1
+            self._skip(camera, message, time.perf_counter() - started)
             return
         camera.failed = False
         bits = CompressedImage(header=message.header, format=bits_format(message.encoding, camera.config.codec))
         bits.data = byte_array(sent.packet)
         camera.bits.publish(bits)
         self._report(camera, message, sent, time.perf_counter() - started)
+
+    def _skip(self, camera: Camera, message: Image, seconds: float) -> None:
+        """A frame that became no packet: in lockstep, statistics without a payload and the announcement of its loss."""
+        if not self._reliable:
+            return
+        self._stats.publish(
+            CodecStats(
+                header=message.header,
+                camera=camera.topic,
+                codec=camera.config.codec,
+                mode=camera.stream.mode,
+                width=message.width,
+                height=message.height,
+                quality=NOT_SET,
+                dropped_frames=self._inbox.dropped(camera),
+                target_bitrate=camera.stream.target_bitrate,
+                achieved_bitrate=camera.achieved,
+                processing_seconds=seconds,
+                age_seconds=NOT_SET,
+            )
+        )
+        self._announce(camera, message.header)
 
     def _report(self, camera: Camera, message: Image, sent: SentFrame, seconds: float) -> None:
         stamp_ns = stamp_to_ns(message.header.stamp)
@@ -159,7 +209,7 @@ class EncoderNode(AutostartNode):
                 target_bitrate=camera.stream.target_bitrate,
                 achieved_bitrate=camera.achieved,
                 processing_seconds=seconds,
-                age_seconds=(self.get_clock().now().nanoseconds - stamp_ns) * 1e-9,
+                age_seconds=age_seconds(self, stamp_ns, self._reliable),
             )
         )
 
@@ -171,6 +221,8 @@ class EncoderNode(AutostartNode):
             return response
         with self._lock:
             self._inbox.clear()
+            self._episode = request.episode
+            self._group.reset()
             for camera in self._cameras:
                 camera.clear()
         response.ok = True
@@ -190,16 +242,15 @@ class EncoderNode(AutostartNode):
         """Follow a new target, and clear the other one."""
         asked = {p.name: float(p.value) for p in parameters if p.name in TARGETS}
         if not asked:
-            return None
+            return
         given = [name for name, value in asked.items() if not math.isnan(value)]
         for other in TARGETS:
             if given and other not in asked and not math.isnan(float(self.get_parameter(other).value)):
+                # Setting it comes back here with the other one unset, and follows both.
                 self.set_parameters([RosParameter(other, RosParameter.Type.DOUBLE, NOT_SET)])
-                return self._after_set([*parameters])
+                return
         with self._lock:
-            for camera in self._cameras:
-                camera.stream.set_target(**{name: float(self.get_parameter(name).value) for name in TARGETS})
-        return None
+            self._group.set_target(**{name: float(self.get_parameter(name).value) for name in TARGETS})
 
     def _on_second(self) -> None:
         """Publish diagnostics, one status a camera."""
@@ -245,4 +296,4 @@ class EncoderNode(AutostartNode):
 
 def main() -> int:
     """Entry point of ``ros2 run embodiedcomp_codec encoder``."""
-    return run_node(EncoderNode)
+    return run_node("encoder", EncoderNode)

@@ -1,73 +1,116 @@
-"""A lifecycle node that configures and activates itself, its QoS, and the main function of one."""
+"""A lifecycle node that configures and activates itself, and the main function of one.
+
+The three packages import nothing of each other, so each carries this file; a test holds the copies equal.
+"""
 
 from __future__ import annotations
 
-import signal
-import sys
+import math
 from collections.abc import Callable
+from typing import Any
 
 import rclpy
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException, ParameterException
+from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, ParameterType
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.lifecycle import LifecycleNode, LifecyclePublisher, LifecycleState, TransitionCallbackReturn
+from rclpy.logging import get_logger
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
-from embodiedcomp_codec.codec import CodecError
-from embodiedcomp_codec.nodes.parameters import Parameter, ParameterError
+LOCKSTEP_QOS = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+"""Nothing is lost in lockstep: deeper than an episode has messages."""
+SENSOR_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+"""Only the newest command counts."""
+LATCHED_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
-BAD_INPUT = 2
-"""Exit status where the user asked for something that can't be had."""
-BAD_INPUT_ERRORS = (
-    ParameterError,
-    CodecError,
-    InvalidParameterTypeException,
-    InvalidParameterValueException,
-    ParameterException,
-)
-STREAM_DEPTH, LOSSLESS_DEPTH = 5, 1000
-REQUEST_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-
-AUTOSTART = Parameter("autostart", True, "configure and activate at start")
-RELIABILITY = Parameter(
-    "reliability",
-    "best_effort",
-    "QoS of image and bit topics; reliable also codes every frame in the order of arrival",
-    choices=("best_effort", "reliable"),
-)
+FAILED, BAD_INPUT = 1, 2
+"""Exit status where the program failed, and where the user asked for something that can't be had."""
 
 
-def stream_qos(reliability: str) -> QoSProfile:
-    """QoS of image and bit topics: sensor data in a live stack; nothing lost in lockstep."""
-    if reliability == "reliable":
-        return QoSProfile(depth=LOSSLESS_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
-    return QoSProfile(depth=STREAM_DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
+class ParameterError(ValueError):
+    """A parameter value that can't be used; the message names it and the valid ones."""
 
 
 class AutostartNode(LifecycleNode):
-    """``prepare`` reads parameters and builds everything; ``running`` says whether it is active."""
+    """``prepare`` reads parameters and builds everything; ``running`` says whether the node is active.
+
+    Cleaning up destroys what ``prepare`` built, so that the node can be configured again.
+    """
+
+    errors: tuple[type[Exception], ...] = (ParameterError,)
+    """What ``prepare`` raises on bad input: one line, and the node stays unconfigured."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.failure: Exception | None = None
+        self.fatal = False
         self.running = False
-        self.declare_parameter(AUTOSTART.name, True, AUTOSTART.descriptor())
+        self.autostart: bool = self.parameter("autostart", True, "configure and activate at start")
+        self._own: set[int] = set()
+
+    def parameter(self, name: str, default: Any, description: str, low: float | None = None, high: float = 1e9) -> Any:
+        """Declare a read-only parameter, its unit in ``description``, and return its value; an empty list is ['']."""
+        descriptor = ParameterDescriptor(description=description, read_only=True)
+        if isinstance(default, list):
+            descriptor.type = ParameterType.PARAMETER_STRING_ARRAY
+        if isinstance(default, float):
+            descriptor.dynamic_typing = True  # "-p replan_period:=1" is an integer to rcl
+            if low is not None and not math.isnan(default):  # rcl takes no NaN, our "not set", within a range
+                descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+        if not self.has_parameter(name):
+            self.declare_parameter(name, default, descriptor)
+        value = self.get_parameter(name).value
+        if isinstance(default, list):
+            return [item for item in value if item]
+        if isinstance(default, float):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ParameterError(f"parameter {name} must be a number, not '{value}'")
+            value = float(value)
+            unset = math.isnan(value) and math.isnan(default)
+            if low is not None and not unset and not low <= value <= high:
+                raise ParameterError(
+                    f"parameter {name} must be from {low:g} to {high:g} ({description}), not {value:g}"
+                )
+        return value
+
+    def choice(self, name: str, choices: tuple[str, ...], description: str) -> str:
+        """Declare a read-only parameter that is one of ``choices``, the first by default."""
+        value = str(self.parameter(name, choices[0], f"{description}: {', '.join(choices)}"))
+        if value not in choices:
+            raise ParameterError(f"unknown {name} '{value}'; there are: {', '.join(choices)}")
+        return value
 
     def prepare(self) -> None:
-        """Build everything from parameters; raises one of BAD_INPUT_ERRORS."""
+        """Build publishers, subscriptions, services from parameters; raises one of ``errors``."""
         raise NotImplementedError
+
+    def stop(self) -> None:
+        """Called before the node becomes inactive, while it can still publish."""
 
     def release(self) -> None:
-        """Undo ``prepare``: threads, publishers, subscriptions."""
-        raise NotImplementedError
+        """Free what ``prepare`` took beside topics, services and timers, such as threads. May be called twice."""
+
+    def fail(self, what: str, error: Exception) -> None:
+        """Any thread: say in one line what broke, and end the process with a failure."""
+        if not self.context.ok():
+            return  # the process is being ended already, which is why it broke
+        self.get_logger().fatal(f"{what} failed: {type(error).__name__}: {_line(error)}")
+        self.fatal = True
+        self.context.try_shutdown()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._own = {id(entity) for entity in self._entities()}
+        self.failure = None
         try:
             self.prepare()
         except Exception as error:
-            self.failure = error  # rclpy would swallow it; run_node raises it again
-            if not isinstance(error, BAD_INPUT_ERRORS):
+            self.failure = error  # rclpy would swallow it: run_node raises it again
+            self._clean()
+            if not isinstance(error, self.errors):
                 raise
-            self.get_logger().error(_line(error))
+            if not self.autostart:
+                self.get_logger().error(_line(error))
             return TransitionCallbackReturn.FAILURE
         return TransitionCallbackReturn.SUCCESS
 
@@ -78,43 +121,74 @@ class AutostartNode(LifecycleNode):
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.stop()
         self.running = False
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self.release()
+        self._clean()
         return TransitionCallbackReturn.SUCCESS
 
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        if self.running:
+            self.stop()
+            self.running = False
+        if state.label != "unconfigured":
+            self._clean()
+        return TransitionCallbackReturn.SUCCESS
 
-def run_node(make: Callable[[], AutostartNode]) -> int:
-    """Run until interrupted and return the exit status. Bad input is one line on stderr and status 2."""
+    def _entities(self) -> list[Any]:
+        return [*self.timers, *self.subscriptions, *self.services, *self.clients, *self.publishers]
+
+    def _clean(self) -> None:
+        """Destroy everything that was not there before ``prepare``."""
+        self.release()
+        kinds = (
+            (self.timers, self.destroy_timer),
+            (self.subscriptions, self.destroy_subscription),
+            (self.services, self.destroy_service),
+            (self.clients, self.destroy_client),
+            (self.publishers, self._destroy_publisher),
+        )
+        for entities, destroy in kinds:
+            for entity in list(entities):
+                if id(entity) not in self._own:
+                    destroy(entity)
+
+    def _destroy_publisher(self, publisher: Any) -> None:
+        if isinstance(publisher, LifecyclePublisher):
+            self.destroy_lifecycle_publisher(publisher)
+        else:
+            self.destroy_publisher(publisher)
+
+
+def run_node(name: str, make: Callable[[], AutostartNode]) -> int:
+    """Run until interrupted; returns the exit status. Bad input is one line and status 2."""
     rclpy.init()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    bad_input: tuple[type[Exception], ...] = (ParameterError, ParameterException)
     node = None
     try:
         node = make()
-        if node.get_parameter(AUTOSTART.name).value:
-            # The line below says it once, without a logger's second one.
-            node.get_logger().set_level(rclpy.logging.LoggingSeverity.FATAL)
+        bad_input = (*bad_input, *node.errors)
+        if node.autostart:
             node.trigger_configure()
-            node.get_logger().set_level(rclpy.logging.LoggingSeverity.INFO)
             if node.failure is not None:
                 raise node.failure
             node.trigger_activate()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         executor.spin()
-    except BAD_INPUT_ERRORS as error:
-        sys.stderr.write(_line(error) + "\n")
+    except bad_input as error:
+        get_logger(name).fatal(_line(error))
         return BAD_INPUT
     except (KeyboardInterrupt, ExternalShutdownException):
-        return 0
+        pass
     finally:
         if node is not None:
             node.running = False
             node.release()
         rclpy.try_shutdown()
-    return 0
+    return FAILED if node is not None and node.fatal else 0
 
 
 def _line(error: Exception) -> str:

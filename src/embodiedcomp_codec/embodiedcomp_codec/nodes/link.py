@@ -14,8 +14,9 @@ from trajectory_msgs.msg import JointTrajectory
 
 from embodiedcomp_codec.link_model import Link, LinkConfig
 from embodiedcomp_codec.nodes.conversion import stamp_to_ns
-from embodiedcomp_codec.nodes.lifecycle import LOSSLESS_DEPTH, RELIABILITY, AutostartNode, run_node, stream_qos
+from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, run_node
 from embodiedcomp_codec.nodes.parameters import Parameter, declare
+from embodiedcomp_codec.nodes.qos import RELIABILITY, stream_qos
 from embodiedcomp_msgs.msg import FrameLost
 from embodiedcomp_msgs.srv import ResetEpisode
 
@@ -53,16 +54,13 @@ class LinkNode(AutostartNode):
         self._episode, self._count, self._dropped = 0, 0, 0
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._waiting: list[tuple[int, int, bytes]] = []
-        self._timer: Timer | None = None
+        self._timer: Timer | None = None  # of the next arrival
         self._type: Any = TYPES[values["type"]]
         qos = stream_qos("reliable" if self._lockstep else values["reliability"])
         self._out = self.create_publisher(self._type, "out", qos)
-        self._lost = self.create_publisher(FrameLost, "frame_lost", LOSSLESS_DEPTH)
+        self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
         self.create_subscription(self._type, "in", self._on_message, qos, raw=True)
         self.create_service(ResetEpisode, "~/reset_episode", self._on_reset)
-
-    def release(self) -> None:
-        """Nothing runs beside the executor."""
 
     def _on_message(self, data: bytes) -> None:
         if not self.running:
@@ -112,4 +110,4 @@ class LinkNode(AutostartNode):
 
 def main() -> int:
     """Entry point of ``ros2 run embodiedcomp_codec link``."""
-    return run_node(LinkNode)
+    return run_node("link", LinkNode)

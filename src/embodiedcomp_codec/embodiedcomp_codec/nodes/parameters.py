@@ -10,9 +10,7 @@ from typing import Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
-
-class ParameterError(ValueError):
-    """A parameter value that can't be used; the message names it and the valid ones."""
+from embodiedcomp_codec.nodes.lifecycle import ParameterError
 
 
 @dataclass(frozen=True)

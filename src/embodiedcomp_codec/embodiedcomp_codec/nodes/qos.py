@@ -1,0 +1,26 @@
+"""Quality of service of the codec nodes' topics."""
+
+from __future__ import annotations
+
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, SENSOR_QOS
+from embodiedcomp_codec.nodes.parameters import Parameter
+
+REQUEST_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+RELIABILITY = Parameter(
+    "reliability",
+    "best_effort",
+    "QoS of image and bit topics; reliable also codes every frame in the order of arrival",
+    choices=("best_effort", "reliable"),
+)
+
+
+def stream_qos(reliability: str) -> QoSProfile:
+    """QoS of image and bit topics: sensor data in a live stack; nothing lost in lockstep."""
+    return LOCKSTEP_QOS if reliability == "reliable" else SENSOR_QOS
+
+
+def request_qos(reliability: str) -> QoSProfile:
+    """QoS of key frame requests: the newest says it all in a live stack; in lockstep each stands for one lost frame."""
+    return LOCKSTEP_QOS if reliability == "reliable" else REQUEST_QOS
