@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embodiedcomp_eval.scoring import is_lifted, motion
-from embodiedcomp_eval.subscriber import Answered, FrameReceived, FrameSent, Stepped, Subscriber
+from embodiedcomp_eval.subscriber import Answered, ChunkRefused, FrameReceived, FrameSent, Stepped, Subscriber
 from embodiedcomp_eval.task import TaskConfig
 
 WireSize = Callable[[str, int], int]
@@ -35,6 +35,7 @@ class EpisodeRecorder(Subscriber):
         self._sent: dict[tuple[int, str], FrameSent] = {}
         self._received: dict[tuple[int, str], FrameReceived] = {}
         self._answered: dict[int, Answered] = {}
+        self._refused: dict[int, ChunkRefused] = {}
 
     def sent(self, event: FrameSent) -> None:
         self._sent[event.stamp_ns, event.camera] = event
@@ -44,6 +45,9 @@ class EpisodeRecorder(Subscriber):
 
     def answered(self, event: Answered) -> None:
         self._answered[event.stamp_ns] = event
+
+    def refused(self, event: ChunkRefused) -> None:
+        self._refused[event.stamp_ns] = event
 
     def stepped(self, event: Stepped) -> None:
         """Steps after the end are ignored: a robot over a network has already begun them."""
@@ -67,11 +71,16 @@ class EpisodeRecorder(Subscriber):
         return self.success or self.steps >= self._task.horizon
 
     def line(self, episode: int, wall_seconds: float) -> dict[str, Any]:
-        """The episode's line. Everything but ``wall`` depends on configuration and seed alone."""
+        """The episode's line. Everything but ``wall`` depends on configuration and seed alone.
+
+        frames_after_end: sent in the steps that a robot over a network still took of its last chunk; nothing else
+        counts them.
+        """
         end_ns = self.steps * self._period_ns
         sent = [self._sent[key] for key in sorted(self._sent) if key[0] < end_ns]
         received = [self._received[key] for key in sorted(self._received) if key[0] < end_ns]
         answered = [self._answered[key] for key in sorted(self._answered) if key < end_ns]
+        refused = [self._refused[key] for key in sorted(self._refused) if key < end_ns]
         sizes = {camera: [len(f.packet) for f in sent if f.camera == camera] for camera in self._task.cameras}
         payload = sum(map(sum, sizes.values()))
         wire = sum(self._wire_size(camera, size) for camera in sizes for size in sizes[camera])
@@ -89,6 +98,8 @@ class EpisodeRecorder(Subscriber):
             "success": self.success,
             "steps": self.steps,
             "queries": len(answered),
+            "guard_refusals": len(refused),
+            "guard_last_reason": refused[-1].reason if refused else None,
             "lift": max(self._heights, default=self._rest_height) - self._rest_height,
             "path_length": moved.path_length,
             "action_efficiency": None if np.isnan(moved.efficiency) else moved.efficiency,
@@ -96,6 +107,7 @@ class EpisodeRecorder(Subscriber):
             "frames_sent": len(sent),
             "frames_lost": sum(frame.lost for frame in received),
             "key_frames": sum(frame.key for frame in sent),
+            "frames_after_end": len(self._sent) - len(sent),
             "frames_at_floor": sum(frame.at_floor for frame in sent),
             "frames_at_ceiling": sum(frame.at_ceiling for frame in sent),
             "pixels": pixels,

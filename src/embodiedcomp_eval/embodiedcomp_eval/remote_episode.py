@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embodiedcomp_eval.recording import EpisodeRecorder
-from embodiedcomp_eval.subscriber import Answered, FrameReceived, FrameSent, Stepped
+from embodiedcomp_eval.subscriber import Answered, ChunkRefused, FrameReceived, FrameSent, Stepped
 from embodiedcomp_eval.task import TaskConfig
 from embodiedcomp_policy.trajectory import position_at
 
@@ -46,6 +46,8 @@ class RemoteEpisode:
         self._received: dict[tuple[int, str], FrameReceived] = {}
         self._answers: list[Answered] = []
         self._asked: set[int] = set()
+        self._guarded: set[int] = set()
+        self._refused: list[ChunkRefused] = []
 
     def add_joints(self, stamp_ns: int, positions: Vector) -> None:
         """Measured joint positions ``(J,)`` rad."""
@@ -83,6 +85,12 @@ class RemoteEpisode:
         """The policy saw the observation of that stamp, but had no answer to it."""
         self._asked.add(stamp_ns)
 
+    def add_guarded(self, stamp_ns: int, refusal: str | None) -> None:
+        """The guard decided on the chunk of that stamp. refusal: why nothing of it may run; None where it runs."""
+        self._guarded.add(stamp_ns)
+        if refusal is not None:
+            self._refused.append(ChunkRefused(stamp_ns, refusal))
+
     @property
     def scored(self) -> int:
         """Control steps scored so far."""
@@ -103,6 +111,8 @@ class RemoteEpisode:
             self._recorder.received(received)
         for answer in self._answers:
             self._recorder.answered(replace(answer, frame_age=self._frame_age(answer)))
+        for refused in self._refused:
+            self._recorder.refused(refused)
         return self._recorder.line(episode, wall_seconds)
 
     def reached(self, executed: int) -> bool:
@@ -123,6 +133,8 @@ class RemoteEpisode:
         for step in range(0, executed, self._task.replan_period):
             if step * self._period_ns not in self._asked:
                 found.append(f"status of the policy at step {step}")
+            if step * self._period_ns not in self._guarded:
+                found.append(f"status of the guard at step {step}")
         return found
 
     def _frame_age(self, answer: Answered) -> float:
@@ -178,6 +190,7 @@ class RealtimeEpisode(RemoteEpisode):
             if ns >= start_ns
         }
         self._answers = [replace(a, stamp_ns=a.stamp_ns - start_ns) for a in self._answers if a.stamp_ns >= start_ns]
+        self._refused = [replace(r, stamp_ns=r.stamp_ns - start_ns) for r in self._refused if r.stamp_ns >= start_ns]
         return super().line(episode, wall_seconds)
 
     def _frame_age(self, answer: Answered) -> float:

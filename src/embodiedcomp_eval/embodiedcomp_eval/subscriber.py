@@ -44,6 +44,14 @@ class Answered:
 
 
 @dataclass(frozen=True)
+class ChunkRefused:
+    """The guard let nothing of the chunk for the observation of that stamp through; the arm holds. reason: one line."""
+
+    stamp_ns: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Stepped:
     """One control step ended. step: steps done so far, from 1. target, positions: ``(J,)`` rad. height: m, the object's."""
 
@@ -64,5 +72,7 @@ class Subscriber:
     def received(self, event: FrameReceived) -> None: ...
 
     def answered(self, event: Answered) -> None: ...
+
+    def refused(self, event: ChunkRefused) -> None: ...
 
     def stepped(self, event: Stepped) -> None: ...

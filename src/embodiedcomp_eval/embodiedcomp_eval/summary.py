@@ -48,8 +48,12 @@ def summarise(
         "mean_jerk": _mean([line["jerk"] for line in lines]),
         "frames_sent": sum(line["frames_sent"] for line in lines),
         "frames_lost": sum(line["frames_lost"] for line in lines),
+        "frames_after_end": sum(line.get("frames_after_end", 0) for line in lines),
         "frames_at_floor": sum(line["frames_at_floor"] for line in lines),
         "frames_at_ceiling": sum(line["frames_at_ceiling"] for line in lines),
+        # Lines of earlier versions don't have the guard's keys.
+        "guard_refusals": sum(line.get("guard_refusals", 0) for line in lines),
+        "guard_last_reason": next((r for line in reversed(lines) if (r := line.get("guard_last_reason"))), None),
         "payload_bytes": payload,
         "payload_bpp": 8 * payload / pixels if pixels else None,
         "wire_bytes": wire,

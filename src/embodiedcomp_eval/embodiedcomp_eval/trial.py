@@ -17,11 +17,11 @@ from embodiedcomp_eval.channel import Channel
 from embodiedcomp_eval.recording import EpisodeRecorder
 from embodiedcomp_eval.sensor import Sensor
 from embodiedcomp_eval.simulator import Simulator
-from embodiedcomp_eval.subscriber import Answered, FrameReceived, FrameSent, Stepped, Subscriber
+from embodiedcomp_eval.subscriber import Answered, ChunkRefused, FrameReceived, FrameSent, Stepped, Subscriber
 from embodiedcomp_eval.task import TaskConfig
 from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.chunking import hold_chunk
-from embodiedcomp_policy.guard import Guard
+from embodiedcomp_policy.guard import Guard, Refused
 from embodiedcomp_policy.matching import FrameMatcher
 from embodiedcomp_policy.observation import Observation
 from embodiedcomp_policy.policy import Policy
@@ -82,7 +82,11 @@ class ClosedLoop:
             # 4. The guard admits its chunk when it is there, and says where the joints may go in this period.
             now_ns, measured = self._simulator.time_ns, self._simulator.joint_state().positions
             if self._pending is not None and self._pending[0] <= now_ns:
-                self._guard.accept(self._pending[1], measured, now_ns)
+                result = self._guard.accept(self._pending[1], measured, now_ns)
+                if isinstance(result, Refused):
+                    refused = ChunkRefused(self._pending[1].stamp_ns, result.reason)
+                    for subscriber in self._subscribers:
+                        subscriber.refused(refused)
                 self._pending = None
             target = self._guard.target(now_ns + self._period_ns, measured)
             # 5. The robot moves; 6. the step is scored.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embodiedcomp_eval.recording import EpisodeRecorder
-from embodiedcomp_eval.subscriber import Answered, FrameReceived, FrameSent, Stepped
+from embodiedcomp_eval.subscriber import Answered, ChunkRefused, FrameReceived, FrameSent, Stepped
 from embodiedcomp_eval.task import TaskConfig
 
 STEP = 100_000_000
@@ -66,7 +66,19 @@ def test_what_was_sent_after_the_end_does_not_count(small_task: TaskConfig) -> N
     late = FrameSent("a", 8 * STEP, bytes(999), False, False, False, 0.1)
     with_late = record(small_task, [*events(10, lift_at=8), late, Answered(9 * STEP, 1.0, 1.0)])
     without = record(small_task, events(10, lift_at=8))
-    assert with_late.line(0, 0.0) == without.line(0, 0.0)
+    line = with_late.line(0, 0.0)
+    assert line.pop("frames_after_end") == 1
+    expected = without.line(0, 0.0)
+    assert expected.pop("frames_after_end") == 0 and line == expected
+
+
+def test_refusals_of_the_guard_are_counted_until_the_end(small_task: TaskConfig) -> None:
+    recorder = record(small_task, events(10, lift_at=8))
+    assert recorder.line(0, 0.0)["guard_refusals"] == 0 and recorder.line(0, 0.0)["guard_last_reason"] is None
+    for step, reason in ((5, "not finite"), (0, "too old"), (8, "after the end")):
+        recorder.refused(ChunkRefused(step * STEP, reason))
+    line = recorder.line(0, 0.0)
+    assert line["guard_refusals"] == 2 and line["guard_last_reason"] == "not finite"
 
 
 def test_a_failure_lasts_the_horizon(small_task: TaskConfig) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from embodiedcomp_eval.recording import EpisodeRecorder
 from embodiedcomp_eval.remote_episode import Encoded, RealtimeEpisode, RemoteEpisode
-from embodiedcomp_eval.subscriber import Answered, FrameReceived, FrameSent, Stepped
+from embodiedcomp_eval.subscriber import Answered, ChunkRefused, FrameReceived, FrameSent, Stepped
 from embodiedcomp_eval.task import TaskConfig
 
 STEP = 100_000_000
@@ -34,6 +34,7 @@ def calls(remote: RemoteEpisode, steps: int, lift_at: int) -> list[Callable[[], 
     for query in range(0, steps, 5):
         made.append(lambda q=query: remote.add_trajectory(q * STEP, TIMES, points(q)))
         made.append(lambda q=query: remote.add_answer(Answered(q * STEP, 0.01, 9.0)))
+        made.append(lambda q=query: remote.add_guarded(q * STEP, "too old" if q else None))
         for camera in ("a", "b"):
             made.append(lambda q=query, c=camera: remote.add_packet(c, q * STEP, c.encode() * (q + 1)))
             made.append(lambda q=query, c=camera: remote.add_encoded(c, q * STEP, Encoded(q == 0, False, False, 0.002)))
@@ -50,6 +51,7 @@ def test_any_order_of_arrival_gives_the_same_line(small_task: TaskConfig) -> Non
             expected.sent(FrameSent(camera, query * STEP, data, query == 0, False, False, 0.002))
             expected.received(FrameReceived(camera, query * STEP, False, 0.001))
         expected.answered(Answered(query * STEP, 0.01, 0.003))
+    expected.refused(ChunkRefused(5 * STEP, "too old"))
     for step in range(1, 8):
         query = (step - 1) // 5 * 5
         target, joints = points(query)[step - query - 1], np.array([step * 0.1, 0.0])
@@ -65,15 +67,15 @@ def test_any_order_of_arrival_gives_the_same_line(small_task: TaskConfig) -> Non
         assert remote.line(0, 1.0) == expected.line(0, 1.0)
 
 
-@pytest.mark.parametrize("left_out", range(22, 32))
+@pytest.mark.parametrize("left_out", range(22, 40))
 def test_what_is_missing_is_named(small_task: TaskConfig, left_out: int) -> None:
     remote = RemoteEpisode(small_task, recorder_of(small_task), every_step=False)
     remote.begin(4, {})
     order = calls(remote, 10, lift_at=7)
     for call in order[:left_out] + order[left_out + 1 :]:
         call()
-    if left_out in (22, 30):  # a trajectory: the steps that it moves can't be scored without it
-        assert remote.scored == {22: 0, 30: 5}[left_out] and not remote.ended
+    if left_out in (22, 31):  # a trajectory: the steps that it moves can't be scored without it
+        assert remote.scored == {22: 0, 31: 5}[left_out] and not remote.ended
     else:
         assert len(remote.missing(10)) == 1
 
@@ -84,7 +86,7 @@ def test_a_new_episode_forgets_the_last(small_task: TaskConfig) -> None:
     for call in calls(remote, 10, lift_at=7):
         call()
     remote.begin(5, {})
-    assert remote.scored == 0 and not remote.ended and not remote.reached(0) and len(remote.missing(5)) == 3
+    assert remote.scored == 0 and not remote.ended and not remote.reached(0) and len(remote.missing(5)) == 4
 
 
 def test_realtime_counts_from_the_first_pose(small_task: TaskConfig) -> None:

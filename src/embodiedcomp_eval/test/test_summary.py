@@ -34,6 +34,13 @@ def test_rates_are_pooled_and_failures_count_the_horizon(small_task: TaskConfig)
     assert made["infrastructure_errors"] == 3 and made["seeds"] == [1, 2]
 
 
+def test_refusals_are_added_up_and_the_last_reason_is_kept(small_task: TaskConfig) -> None:
+    refusals = [{"guard_refusals": 2, "guard_last_reason": "too old"}, {"guard_refusals": 0, "guard_last_reason": None}]
+    lines = [{**line(seed, True, 8, 100), **extra} for seed, extra in enumerate([*refusals, {}])]
+    made = summarise(TrialConfig(codec="jpeg"), small_task, lines)
+    assert made["guard_refusals"] == 2 and made["guard_last_reason"] == "too old"
+
+
 def test_it_is_plain_json_even_without_an_episode(small_task: TaskConfig) -> None:
     made = summarise(TrialConfig(codec="jpeg"), small_task, [])
     assert json.loads(json.dumps(made, allow_nan=False))["success_rate"] is None

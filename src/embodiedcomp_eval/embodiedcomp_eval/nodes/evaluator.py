@@ -14,6 +14,7 @@ from typing import Any
 import rclpy
 from geometry_msgs.msg import PoseStamped
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, JointState
 from trajectory_msgs.msg import JointTrajectory
@@ -21,21 +22,21 @@ from trajectory_msgs.msg import JointTrajectory
 from embodiedcomp_eval.assembly import make_recorder
 from embodiedcomp_eval.config import ConfigError
 from embodiedcomp_eval.nodes.lifecycle import LOCKSTEP_QOS, SENSOR_QOS, AutostartNode, ParameterError, run_node
-from embodiedcomp_eval.nodes.messages import result_message, to_chunk, to_ns
+from embodiedcomp_eval.nodes.messages import error_message, result_message, to_chunk, to_ns
 from embodiedcomp_eval.provenance import provenance
 from embodiedcomp_eval.remote_episode import Encoded, RealtimeEpisode, RemoteEpisode
 from embodiedcomp_eval.results import ResultsError, ResultsFolder
 from embodiedcomp_eval.subscriber import Answered, FrameReceived
 from embodiedcomp_eval.summary import summarise
 from embodiedcomp_eval.trial_config import TrialConfig, trial_from_mapping
-from embodiedcomp_msgs.msg import CodecStats, EpisodeState, FrameLost, PolicyStatus, TrialResult
+from embodiedcomp_msgs.msg import CodecStats, EpisodeState, FrameLost, GuardStatus, PolicyStatus, TrialResult
 from embodiedcomp_msgs.srv import ResetEpisode
 from embodiedcomp_policy.robot import load_robot
 
 CHECK_PERIOD = 0.05
 """s of wall time between looks at deadlines; messages are looked at when they come."""
-SETTLING = 0.5
-"""s between the last endpoint's appearance and the first reset: each pair of nodes discovers the other on its own."""
+FAREWELL = Duration(seconds=5.0)
+"""How long the end of the process may wait until everyone has the last messages."""
 
 
 class InfrastructureError(Exception):
@@ -98,6 +99,7 @@ class EvaluatorNode(AutostartNode):
             JointTrajectory, "joint_trajectory_controller/joint_trajectory", self._on_trajectory, deep
         )
         self.create_subscription(PolicyStatus, "policy/status", self._on_policy, deep)
+        self.create_subscription(GuardStatus, "guard/status", self._on_guard, deep)
         self.create_subscription(FrameLost, "frame_lost", self._on_lost, deep)
         self._bits = []
         for camera in self._task.cameras:
@@ -122,21 +124,31 @@ class EvaluatorNode(AutostartNode):
         try:
             await self._endpoints()
             with ResultsFolder(self._out, self._config.to_mapping(), provenance(self._config.checkpoint)) as folder:
+                if folder.lines:
+                    folder.write_summary(summarise(self._config, self._task, folder.lines, folder.errors))
                 for number, seed in enumerate(self._config.seeds):
                     if number not in folder.finished:
                         await self._attempts(folder, number, seed)
         except (ResultsError, InfrastructureError) as error:
             self.get_logger().fatal(str(error))
             self.status = 2 if isinstance(error, ResultsError) else 1
+        for publisher in (self._state, self._results):
+            publisher.wait_for_all_acked(FAREWELL)
         rclpy.try_shutdown()
 
     async def _attempts(self, folder: ResultsFolder, number: int, seed: int) -> None:
-        """One episode, again where the infrastructure failed; each failure is recorded."""
+        """One episode, again where the infrastructure failed; each failure is recorded.
+
+        Every attempt has a number of its own on the topics, so that nothing said of one is taken for another's.
+        """
         for attempt in range(self._retries + 1):
             try:
+                self._number = number + attempt * self._config.episodes
                 line = await self._episode(len(folder.lines), number, seed)
             except InfrastructureError as error:
                 folder.append_error(number, seed, str(error))
+                now = self.get_clock().now().to_msg()
+                self._results.publish(error_message(self._config, self._task, number, seed, str(error), now))
                 self.get_logger().error(f"episode {number}, attempt {attempt + 1}: {error}")
                 if attempt == self._retries:
                     raise
@@ -153,9 +165,9 @@ class EvaluatorNode(AutostartNode):
         started = time.perf_counter()
         # 1. Every node forgets the last episode; the simulator builds the scene.
         self._listening = False
-        scene = await self._reset(number, seed)
+        scene = await self._reset(seed)
         self._remote.begin(seed, scene)
-        self._number, self._listening = number, True
+        self._listening = True
         executed = 0
         while not self._remote.ended:
             # 2. The policy is told to ask; everything else follows from that, down to the robot's steps.
@@ -179,37 +191,56 @@ class EvaluatorNode(AutostartNode):
         return self._remote.reached(executed) and not self._remote.missing(executed)
 
     async def _endpoints(self) -> None:
-        """Wait until every node is there and every topic has both ends."""
+        """Wait until every node is there and every topic has all of its ends.
+
+        A node that has answered a reset sends to this one whatever it says from then on: it found this node's
+        subscriptions before its clients, which were made after them. Between two other nodes, each refuses to be reset
+        until its own readers are there.
+        """
         absent: list[str] = []
 
         def matched() -> bool:
             absent[:] = [f"node {name}" for name, client in self._resets.items() if not client.service_is_ready()]
-            absent.extend(f"topic {topic}" for topic in self._topics() if not self._has_both_ends(topic))
+            absent.extend(f"topic {topic}" for topic, ends in self._topics().items() if not self._has(topic, *ends))
+            silent = [s.topic_name for s in self.subscriptions if s.get_publisher_count() == 0]
+            absent.extend(f"publisher of {name}" for name in silent)
+            if self._state.get_subscription_count() < self._topics()["episode"][1]:
+                absent.append("reader of episode")
             return not absent
 
         if not await self._until(matched, self._start_seconds):
             raise InfrastructureError(f"after {self._start_seconds:g} s still missing: {', '.join(absent)}")
-        await self._until(lambda: False, SETTLING)
 
-    def _topics(self) -> list[str]:
-        cameras = [f"{camera}/image_raw" for camera in self._task.cameras]
-        bits = [f"{camera}/embodiedcomp" for camera in cameras]
-        rest = ["joint_states", "object_pose", "episode", "observation_request", "policy_trajectory", "policy/status"]
-        return [*cameras, *bits, *rest, "joint_trajectory_controller/joint_trajectory"]
+    def _topics(self) -> dict[str, tuple[int, int]]:
+        """Every topic of the loop -> (publishers, subscribers) at least, this node among them."""
+        cameras, linked = self._task.cameras, self._config.link != "none"
+        movers = 1 if self._config.timing == "lockstep" else 2  # in realtime the simulator moves by the episode too
+        topics = {
+            "joint_states": (1, 3),
+            "object_pose": (1, 1),
+            "episode": (1, movers),
+            "observation_request": (1, 1),
+            "policy_trajectory": (1, 1),
+            "policy/status": (1, 1),
+            "guard/status": (1, 1),
+            "joint_trajectory_controller/joint_trajectory": (1, 2),
+            "frame_lost": (len(cameras) * (2 if linked else 1), 2),
+        }
+        for camera in cameras:
+            image = f"{camera}/image_raw"
+            topics |= {image: (1, 1), f"{image}/embodiedcomp": (1, 2), f"{image}/embodiedcomp/key_request": (1, 1)}
+        return topics
 
-    def _has_both_ends(self, topic: str) -> bool:
-        """Someone besides this node subscribes, and someone publishes."""
+    def _has(self, topic: str, publishers: int, subscribers: int) -> bool:
         name = self.resolve_topic_name(topic)
-        own = sum(subscription.topic_name == name for subscription in self.subscriptions)
-        alone = topic in ("object_pose", "policy/status")
-        return self.count_publishers(name) > 0 and self.count_subscribers(name) > (0 if alone else own)
+        return self.count_publishers(name) >= publishers and self.count_subscribers(name) >= subscribers
 
-    async def _reset(self, number: int, seed: int) -> dict[str, Any]:
+    async def _reset(self, seed: int) -> dict[str, Any]:
         """Reset every stateful node; returns the scene. A node that isn't ready yet is asked again."""
         deadline = time.monotonic() + self._start_seconds
         waiting, scene = set(self._resets), "{}"
         while True:
-            request = ResetEpisode.Request(seed=seed, episode=number)
+            request = ResetEpisode.Request(seed=seed, episode=self._number)
             futures = {name: self._resets[name].call_async(request) for name in sorted(waiting)}
             if not await self._until(lambda: all(f.done() for f in futures.values()), deadline - time.monotonic()):  # noqa: B023
                 silent = sorted(name for name, future in futures.items() if not future.done())
@@ -301,6 +332,12 @@ class EvaluatorNode(AutostartNode):
             self._notify()
         elif self._listening and message.state in ("holding", "error"):
             self._remote.add_refusal(stamp_ns)
+            self._notify()
+
+    def _on_guard(self, message: GuardStatus) -> None:
+        if self._listening and message.state in ("running", "refused"):
+            refusal = message.reason if message.state == "refused" else None
+            self._remote.add_guarded(to_ns(message.header.stamp), refusal)
             self._notify()
 
 
