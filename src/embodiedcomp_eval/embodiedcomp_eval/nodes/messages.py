@@ -76,6 +76,17 @@ def image_message(camera: str, image: npt.NDArray[np.uint8], stamp: Time) -> Ima
     return message
 
 
+def error_message(
+    config: TrialConfig, task: TaskConfig, episode: int, seed: int, error: str, stamp: Time
+) -> TrialResult:
+    """An attempt that the infrastructure voided."""
+    return TrialResult(
+        stamp=stamp, task=task.name, codec=config.codec, mode=config.mode, target_bpp=config.target_bpp,
+        target_bitrate=config.target_bitrate, policy=config.policy, episode=episode, seed=seed,
+        action_efficiency=float("nan"), error=error,
+    )  # fmt: skip
+
+
 def result_message(config: TrialConfig, task: TaskConfig, line: dict[str, Any], stamp: Time) -> TrialResult:
     """A line of ``episodes.jsonl``."""
     efficiency = line["action_efficiency"]

@@ -22,6 +22,9 @@ from embodiedcomp_msgs.msg import EpisodeState, ObservationRequest
 from embodiedcomp_msgs.srv import ResetEpisode
 from embodiedcomp_policy.robot import load_robot
 
+JOINT_READERS = 3
+"""Policy, guard, evaluator."""
+
 
 class SimulatorNode(AutostartNode):
     """A work cell in place of the robot.
@@ -68,10 +71,13 @@ class SimulatorNode(AutostartNode):
             self.create_timer(1.0 / self._task.control_hz, self._on_period)
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
-        """Ready once every camera has a subscriber: then no frame of step 0 can be lost."""
+        """Ready once everything has its readers: then nothing of step 0 can be lost."""
         unheard = [camera for camera, publisher in self._images.items() if publisher.get_subscription_count() < 1]
         if unheard:
             response.message = f"no encoder subscribes {', '.join(unheard)} yet"
+            return response
+        if self._joints.get_subscription_count() < JOINT_READERS:
+            response.message = "not all of policy, guard and evaluator subscribe joint_states yet"
             return response
         self._episode, self._steps, self._asked_ns, self._moving = request.episode, 0, -1, False
         response.scene_json = json.dumps(self._plant.reset(request.seed))

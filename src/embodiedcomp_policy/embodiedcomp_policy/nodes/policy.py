@@ -112,6 +112,12 @@ class PolicyNode(AutostartNode):
         return self._newest_ns if self._lockstep else int(self.get_clock().now().nanoseconds)
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
+        """Ready, in lockstep, once simulator and guard listen: then nothing of step 0 can be lost."""
+        said = (self._requests, self._trajectories) if self._lockstep else ()
+        unheard = [publisher.topic_name for publisher in said if publisher.get_subscription_count() == 0]
+        if unheard:
+            response.message = f"nobody subscribes {', '.join(unheard)} yet"
+            return response
         self._clear(request.episode, request.seed)
         response.ok = True
         return response
