@@ -29,7 +29,9 @@ def test_where_lerobot_is_not_installed_the_error_says_what_to_do(tmp_path: Path
     pytest.importorskip("torch")
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).touch()
-    with pytest.raises(PolicyError, match=r"needs the Python package 'lerobot.*install requirements/optional/lerobot.txt"):
+    with pytest.raises(
+        PolicyError, match=r"needs the Python package 'lerobot.*install requirements/optional/lerobot.txt"
+    ):
         lerobot.make(checkpoint=str(tmp_path))
 
 

@@ -103,5 +103,6 @@ def make(checkpoint: str | None = None, server: str | None = None) -> LeRobotPol
         raise PolicyError(f"{folder}: {error}") from error
     except ModuleNotFoundError as error:
         raise PolicyError(
-            f"policy 'lerobot' needs the Python package '{error.name}': install requirements/optional/lerobot.txt in its own environment"
+            f"policy 'lerobot' needs the Python package '{error.name}': "
+            "install requirements/optional/lerobot.txt in its own environment"
         ) from error
