@@ -45,7 +45,7 @@ def loop(
     with progress() as bar:
         for name, config in rows.items():
             row = bar.add_task(name, total=config.episodes)
-            _run(config, out / name.replace(" ", "-"), lambda done: bar.update(row, completed=done))  # noqa: B023
+            run_to_folder(config, out / name.replace(" ", "-"), lambda done: bar.update(row, completed=done))  # noqa: B023
     summaries = {name: _read(out / name.replace(" ", "-")) for name in rows}
     anchor = summaries["uncompressed"]["outcomes"]
     table: list[tuple[str, str]] = []
@@ -77,7 +77,8 @@ def loop(
     return 0
 
 
-def _run(config: TrialConfig, folder: Path, tell: Any) -> None:
+def run_to_folder(config: TrialConfig, folder: Path, tell: Any) -> None:
+    """Run in process what the folder lacks; ``tell`` hears the number of finished episodes."""
     from embodiedcomp_eval.assembly import make_loop
     from embodiedcomp_eval.inprocess import run_episodes
 
