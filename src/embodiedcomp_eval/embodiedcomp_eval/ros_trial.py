@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import math
 import os
 import random
 import socket
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ from embodiedcomp_eval.trial_config import TrialConfig
 
 DOMAINS = range(1, 102)
 """Domain ids whose ports lie below Linux's ephemeral ones."""
+LOCKS = Path(tempfile.gettempdir())
+"""Where a domain's lock lies, for every user of this host."""
 BAD_INPUT = 2
 """Exit status of a node that was asked for something that can't be had."""
 
@@ -44,8 +49,10 @@ def run_ros_trial(
         name: [executable(*node), *arguments]
         for name, (node, arguments) in nodes_of(config, task, out, storage).items()
     }
-    with Fleet() as fleet:
-        fleet.start(commands, environment(os.environ, free_domain() if domain is None else domain))
+    with contextlib.ExitStack() as stack:
+        number = stack.enter_context(reserved_domain()) if domain is None else domain
+        fleet = stack.enter_context(Fleet())
+        fleet.start(commands, environment(os.environ, number))
         while True:
             event = fleet.next()
             if isinstance(event, Line):
@@ -157,15 +164,34 @@ def environment(base: Mapping[str, str], domain: int) -> dict[str, str]:
     return {"PYTHONUNBUFFERED": "1", "RCUTILS_COLORIZED_OUTPUT": "0", **base, **single, **discovery}
 
 
-def free_domain() -> int:
-    """A domain id that no participant on this host uses: its discovery port can be bound alone."""
-    candidates = list(DOMAINS)
+@contextlib.contextmanager
+def reserved_domain(domains: Sequence[int] = DOMAINS) -> Iterator[int]:
+    """A domain id that nobody on this host uses: no participant (its discovery port can be bound alone) and no other
+    trial that is still starting its nodes (they all lock a file). The kernel unlocks it when this process ends.
+
+    Raises TrialFailedError where none is left.
+    """
+    candidates = list(domains)
     random.SystemRandom().shuffle(candidates)
     for domain in candidates:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        handle = os.open(LOCKS / f"embodiedcomp-ros-domain-{domain}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
             try:
-                probe.bind(("", 7400 + 250 * domain))
-            except OSError:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
                 continue
-            return domain
-    raise TrialFailedError("every ROS domain id from 1 to 101 is in use on this host")
+            if _unused(domain):
+                yield domain
+                return
+        finally:
+            os.close(handle)
+    raise TrialFailedError(f"every ROS domain id from {domains[0]} to {domains[-1]} is in use on this host")
+
+
+def _unused(domain: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("", 7400 + 250 * domain))
+        except OSError:
+            return False
+    return True

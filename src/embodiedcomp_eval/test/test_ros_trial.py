@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from embodiedcomp_eval.config import ConfigError
-from embodiedcomp_eval.ros_trial import environment, executable, free_domain, nodes_of, ros_arguments
+from embodiedcomp_eval.ros_trial import (
+    TrialFailedError,
+    environment,
+    executable,
+    nodes_of,
+    reserved_domain,
+    ros_arguments,
+)
 from embodiedcomp_eval.task import TaskConfig
 from embodiedcomp_eval.trial_config import TrialConfig
 
@@ -56,7 +64,30 @@ def test_a_missing_build_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nodes_get_a_domain_of_their_own_and_one_thread() -> None:
-    domain = free_domain()
-    made = environment({"ROS_DOMAIN_ID": "0", "HOME": "/h"}, domain)
+    with reserved_domain() as domain:
+        made = environment({"ROS_DOMAIN_ID": "0", "HOME": "/h"}, domain)
     assert made["ROS_DOMAIN_ID"] == str(domain) and 1 <= domain <= 101
     assert made["OMP_NUM_THREADS"] == "1" and made["HOME"] == "/h"
+
+
+def test_a_domain_belongs_to_one_trial_until_it_ends() -> None:
+    with (
+        reserved_domain() as domain,
+        pytest.raises(TrialFailedError, match="is in use on this host"),
+        reserved_domain([domain]),
+    ):
+        pass
+    with reserved_domain([domain]) as again:
+        assert again == domain
+
+
+def test_a_domain_with_a_participant_is_passed_over() -> None:
+    with reserved_domain() as domain:
+        pass
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as participant,
+        pytest.raises(TrialFailedError),
+    ):
+        participant.bind(("", 7400 + 250 * domain))
+        with reserved_domain([domain]):
+            pass
