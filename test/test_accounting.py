@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from trial_runs import start_trial, summary
+from trial_runs import lines, start_trial, summary
 
 from ros_harness import Processes, spin_until
 
@@ -17,12 +17,16 @@ def test_payload_bytes_are_those_on_the_bits_topics(
     from rclpy.qos import QoSProfile, ReliabilityPolicy
     from sensor_msgs.msg import CompressedImage
 
+    from embodiedcomp_msgs.msg import TrialResult
+
     node = rclpy.create_node("counter", context=ros_context)
     sizes: list[int] = []
     deep = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
     for camera in ("base_camera", "wrist_camera"):
         topic = f"/{camera}/image_raw/embodiedcomp"
         node.create_subscription(CompressedImage, topic, lambda message: sizes.append(len(message.data)), deep)
+    results: list[Any] = []
+    node.create_subscription(TrialResult, "/trial_result", results.append, deep)
     options = ["--policy", "toy", "--task", toy_task, "--codec", "av1", "--episodes", "3", "--out", str(tmp_path / "t")]
     trial = start_trial(processes, *options, "--domain-id", str(ros_domain))
     assert spin_until(node, lambda: not trial.running, timeout=120.0)
@@ -32,3 +36,8 @@ def test_payload_bytes_are_those_on_the_bits_topics(
     # Every query of this policy is answered within the episode, so nothing that was sent lies after its end.
     assert len(sizes) == total["frames_sent"]
     assert sum(sizes) == total["payload_bytes"]
+    # The process ends right after the last result, but not before it has arrived.
+    assert spin_until(node, lambda: len(results) >= 3, timeout=5.0)
+    assert [(result.episode, result.success, result.error) for result in results] == [
+        (line["episode"], line["success"], "") for line in lines(tmp_path / "t")
+    ]

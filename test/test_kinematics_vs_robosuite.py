@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import mujoco
 import numpy as np
 import pytest
+import robosuite
 
 from embodiedcomp_policy.policies.pinocchio_arm import PinocchioArm, load_arm
 from embodiedcomp_policy.robot import load_robot
-
-mujoco = pytest.importorskip("mujoco")
-robosuite = pytest.importorskip("robosuite")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-
-pytest.importorskip("sensor_msgs")
 from sensor_msgs.msg import Image as ImageMessage
 
 from embodiedcomp_codec.nodes.conversion import (

@@ -13,8 +13,6 @@ from embodiedcomp_codec.sequences import frozen, mean_square_error, noise, panni
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream, StreamConfig
 from ros_harness import Processes, spin_until
 
-pytest.importorskip("rclpy")
-
 PERIOD_NS = 100_000_000
 AV1 = StreamConfig("av1", "inter", target_bpp=0.2, frame_period=0.1)
 

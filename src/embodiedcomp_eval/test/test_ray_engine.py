@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-ray = pytest.importorskip("ray", reason="Ray is not installed")
-
-from embodiedcomp_eval.config import ConfigError  # noqa: E402
-from embodiedcomp_eval.engines.ray_engine import RayEngine  # noqa: E402
-from embodiedcomp_eval.sweep import Done, Work  # noqa: E402
-from embodiedcomp_eval.trial_config import TrialConfig  # noqa: E402
+from embodiedcomp_eval.config import ConfigError
+from embodiedcomp_eval.engines.ray_engine import RayEngine
+from embodiedcomp_eval.sweep import Done, Work
+from embodiedcomp_eval.trial_config import TrialConfig
 
 
 def make_runner() -> Callable[[Work], Done]:

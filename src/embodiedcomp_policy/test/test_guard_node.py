@@ -14,8 +14,6 @@ from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.robot import load_robot
 from ros_harness import Process, Processes, spin_until
 
-pytest.importorskip("rclpy")
-
 ROBOT = load_robot("ur5e")
 HOME = np.array([0.1, -1.7, 1.5, -1.3, -1.5, 0.2, 0.0])
 MS = 1_000_000
