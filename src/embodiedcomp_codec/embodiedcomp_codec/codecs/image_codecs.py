@@ -10,6 +10,7 @@ import imagecodecs
 import numpy as np
 
 from embodiedcomp_codec.codec import BitstreamError, CodecError, Coded, Decoder, Encoder, Image, Mode
+from embodiedcomp_codec.picture_size import Size, avif_size, jpeg2000_size
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class StillCodec:
     options: tuple[tuple[str, Any], ...] = ()
     modes: tuple[Mode, ...] = ("intra",)
     lossless: bool = False
+    size: Callable[[bytes], Size | None] | None = None  # None: the library itself looks at it first
 
     def encoder(self, width: int, height: int, mode: Mode) -> Encoder:
         """A stateless encoder."""
@@ -57,7 +59,10 @@ class _StillDecoder:
         name = self._codec.name
         if not data:
             raise BitstreamError("an empty packet")
-        # The picture is decoded into a buffer of the size announced, so that a forged size allocates nothing.
+        # The size is read before the library makes room for what a forged one claims.
+        size = self._codec.size(data) if self._codec.size else (width, height)
+        if size != (width, height):
+            raise BitstreamError(f"a {name} picture of {size} where {(width, height)} was announced")
         out = np.empty((height, width, 3), dtype=np.uint8)
         try:
             picture = self._codec.decode(data, out=out)
@@ -75,6 +80,7 @@ AVIF = StillCodec(
     lambda quality: round(quality * 95),
     96,
     (("speed", 6), ("pixelformat", "420"), ("numthreads", 1)),
+    size=avif_size,
 )
 # JPEG XL's own measure is a distance: 25 coarsest, 0.1 nearly lossless.
 JPEGXL = StillCodec(
@@ -92,4 +98,5 @@ JPEG2000 = StillCodec(
     lambda quality: 15.0 + round(quality * 160) / 4,
     161,
     (("codecformat", "j2k"), ("numthreads", 1)),
+    size=jpeg2000_size,
 )

@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 
 from embodiedcomp_codec.codec import BitstreamError, CodecError, Coded, Decoder, Encoder, Image, Mode
+from embodiedcomp_codec.picture_size import webp_size
 
 
 class PillowCodec:
@@ -75,6 +76,9 @@ class _PillowDecoder:
 
 def decode_still(data: bytes, format: str, width: int, height: int) -> Image:
     """Decode a picture file of exactly this format and size; its size is read before its pixels are."""
+    # Pillow makes a WebP file's canvas as soon as it is opened.
+    if format == "WEBP" and webp_size(data) != (width, height):
+        raise BitstreamError(f"a WEBP file of {webp_size(data)} where {(width, height)} was announced")
     try:
         with PIL.Image.open(io.BytesIO(data), formats=(format,)) as picture:
             if picture.size != (width, height):
