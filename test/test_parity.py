@@ -12,6 +12,16 @@ from ros_harness import Processes
 CASES = {
     "av1": ["--codec", "av1", "--target-bpp", "0.3"],
     "every step through a real sensor": ["--codec", "jpeg", "--send", "every_step", "--sensor", "real"],
+    "predicted frames over a lossy link": [
+        "--codec",
+        "av1",
+        "--target-bpp",
+        "0.3",
+        "--link",
+        "LINK",
+        "--seed",
+        "10002",
+    ],
     "a lossy link": ["--codec", "jpeg", "--target-bpp", "1.0", "--link", "LINK", "--seed", "10002"],
 }
 

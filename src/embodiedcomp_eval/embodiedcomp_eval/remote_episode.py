@@ -43,6 +43,7 @@ class RemoteEpisode:
         self._trajectories: dict[int, tuple[npt.NDArray[np.int64], Vector]] = {}
         self._packets: dict[tuple[int, str], bytes] = {}
         self._encoded: dict[tuple[int, str], Encoded] = {}
+        self._skipped: set[tuple[int, str]] = set()
         self._received: dict[tuple[int, str], FrameReceived] = {}
         self._answers: list[Answered] = []
         self._asked: set[int] = set()
@@ -71,6 +72,10 @@ class RemoteEpisode:
     def add_encoded(self, camera: str, stamp_ns: int, encoded: Encoded) -> None:
         """An encoder's statistics."""
         self._encoded[stamp_ns, camera] = encoded
+
+    def add_skipped(self, camera: str, stamp_ns: int) -> None:
+        """An encoder could not code the frame of that stamp: no packet will come, only the announcement of its loss."""
+        self._skipped.add((stamp_ns, camera))
 
     def add_received(self, event: FrameReceived) -> None:
         """A decoder's statistics, or the announcement of a loss."""
@@ -126,7 +131,7 @@ class RemoteEpisode:
         for step in range(0, executed, 1 if self._every_step else self._task.replan_period):
             for camera in self._task.cameras:
                 key = (step * self._period_ns, camera)
-                if key not in self._packets or key not in self._encoded:
+                if key not in self._skipped and (key not in self._packets or key not in self._encoded):
                     found.append(f"packet of {camera} at step {step}")
                 elif key not in self._received:
                     found.append(f"decoded frame of {camera} at step {step}")

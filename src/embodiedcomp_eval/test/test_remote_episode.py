@@ -104,3 +104,19 @@ def test_realtime_counts_from_the_first_pose(small_task: TaskConfig) -> None:
     remote.add_encoded("a", start + STEP // 2, Encoded(True, False, False, 0.001))
     line = remote.line(0, 1.0)
     assert line["success"] and line["steps"] == 7 and line["frames_sent"] == 1 and line["payload_bytes"] == 5
+
+
+def test_a_frame_that_was_never_coded_is_not_waited_for(small_task: TaskConfig) -> None:
+    remote = RemoteEpisode(small_task, recorder_of(small_task), every_step=False)
+    remote.begin(4, {})
+    for call in calls(remote, 10, lift_at=7):
+        call()
+    remote._packets.pop((5 * STEP, "b"))
+    remote._encoded.pop((5 * STEP, "b"))
+    assert remote.missing(10) == ["packet of b at step 5"]
+    remote.add_skipped("b", 5 * STEP)
+    assert remote.missing(10) == []
+    remote.add_received(FrameReceived("b", 5 * STEP, True, 0.0))
+    assert len(remote.line(0, 1.0)["frame_bytes"]["b"]) == 1
+    remote._received.pop((5 * STEP, "b"))
+    assert remote.missing(10) == ["decoded frame of b at step 5"]

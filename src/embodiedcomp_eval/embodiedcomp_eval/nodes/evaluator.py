@@ -224,7 +224,7 @@ class EvaluatorNode(AutostartNode):
             "policy/status": (1, 1),
             "guard/status": (1, 1),
             "joint_trajectory_controller/joint_trajectory": (1, 2),
-            "frame_lost": (len(cameras) * (2 if linked else 1), 2),
+            "frame_lost": (len(cameras) * (3 if linked else 2), 2),
         }
         for camera in cameras:
             image = f"{camera}/image_raw"
@@ -307,7 +307,10 @@ class EvaluatorNode(AutostartNode):
             self._notify()
 
     def _on_encoder(self, camera: str, message: CodecStats) -> None:
-        if self._listening:
+        if self._listening and message.payload_bytes == 0:
+            self._remote.add_skipped(camera, to_ns(message.header.stamp))
+            self._notify()
+        elif self._listening:
             encoded = Encoded(message.key, message.at_floor, message.at_ceiling, message.processing_seconds)
             self._remote.add_encoded(camera, to_ns(message.header.stamp), encoded)
             self._notify()
