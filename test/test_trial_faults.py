@@ -28,6 +28,7 @@ BAD_INPUT = {
     "no number": (["--episodes", "many"], "--episodes"),
     "unknown option": (["--bogus"], "--bogus"),
     "charged over ros": (["--timing", "charged"], "timing 'charged' needs transport inprocess"),
+    "video over ros": (["--video"], "--video needs --transport inprocess"),
     "ground truth over ros": (["--policy", "expert"], "needs transport inprocess"),
 }
 

@@ -23,8 +23,9 @@ from embodiedcomp_eval.trial_config import DEFAULT_TARGET_BPP, TrialConfig, tria
 
 if TYPE_CHECKING:
     from embodiedcomp_eval.bags.recorder import TrialRecorder
+    from embodiedcomp_eval.videos.episode_video import EpisodeVideo
 
-NO_OPTIONS = ("config", "domain_id", "out", "record", "storage")
+NO_OPTIONS = ("config", "domain_id", "out", "record", "storage", "video")
 """What does not decide the episodes."""
 STORAGES = ("mcap", "sqlite3")
 
@@ -64,6 +65,9 @@ def trial(
     ] = None,
     domain_id: Annotated[int | None, typer.Option(help="ROS domain of the nodes; a free one by default.")] = None,
     record: Annotated[bool, typer.Option("--record", help="Record a rosbag2 into the folder of the results.")] = False,
+    video: Annotated[
+        bool, typer.Option("--video", help="One MP4 an episode of what the policy saw (transport inprocess).")
+    ] = False,
     storage: Annotated[str, typer.Option(help="Of the recorded bag: mcap or sqlite3.")] = "mcap",
     out: Annotated[Path | None, typer.Option(help="Folder of the results.", show_default="results/trial-TIME")] = None,
 ) -> int:
@@ -75,9 +79,11 @@ def trial(
     check_folder(folder, trial_config.to_mapping())
     if storage not in STORAGES:
         raise ConfigError(f"storage {storage!r} is unknown; choose from {', '.join(STORAGES)}")
+    if video and trial_config.transport != "inprocess":
+        raise ConfigError("--video needs --transport inprocess; over ros use --record")
     bag = storage if record else None
     if trial_config.transport == "inprocess":
-        status = _run_inprocess(trial_config, task_config, folder, bag)
+        status = _run_inprocess(trial_config, task_config, folder, bag, video)
     else:
         status = _run_ros(trial_config, task_config, folder, domain_id, bag)
     if (folder / "summary.json").exists():
@@ -113,14 +119,15 @@ class _StepTeller(Subscriber):
         )
 
 
-def _run_inprocess(config: TrialConfig, task: TaskConfig, path: Path, storage: str | None) -> int:
+def _run_inprocess(config: TrialConfig, task: TaskConfig, path: Path, storage: str | None, video: bool) -> int:
     from embodiedcomp_eval.assembly import make_loop
     from embodiedcomp_eval.inprocess import run_episodes
 
     with progress() as bar:
         row = bar.add_task("starting", total=config.episodes)
         bag = None if storage is None else _bag_recorder(config, task, path, storage)
-        loop, recorder = make_loop(config, task, [_StepTeller(bar, row), *([bag] if bag else [])])
+        film = _episode_video(config, task, path) if video else None
+        loop, recorder = make_loop(config, task, [_StepTeller(bar, row), *(s for s in (bag, film) if s is not None)])
         with ResultsFolder(path, config.to_mapping(), provenance(config.checkpoint)) as folder:
             bar.update(row, completed=len(folder.lines))
 
@@ -140,7 +147,16 @@ def _run_inprocess(config: TrialConfig, task: TaskConfig, path: Path, storage: s
                 loop.close()
                 if bag is not None:
                     bag.close()
+                if film is not None:
+                    film.close()
     return 0
+
+
+def _episode_video(config: TrialConfig, task: TaskConfig, path: Path) -> EpisodeVideo:
+    from embodiedcomp_eval.videos.episode_video import EpisodeVideo
+
+    rate = 1.0 / config.stream(task).frame_period
+    return EpisodeVideo(path / "video", task.cameras, task.width, task.height, rate)
 
 
 def _bag_recorder(config: TrialConfig, task: TaskConfig, path: Path, storage: str) -> TrialRecorder:
