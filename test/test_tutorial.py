@@ -36,7 +36,7 @@ def run(folder: Path, substitutes: dict[str, str]) -> None:
             stamp_ns = START + index * PERIOD
             put(writer, "/joint_states", stamp_ns, joint_state(stamp_ns, 0.0))
             for camera in ("base", "wrist"):
-                put(writer, f"/{camera}/image_raw", stamp_ns, image(stamp_ns, picture(index)))
+                put(writer, f"/{camera}/image_raw", stamp_ns, image(stamp_ns, picture(index, 256, 256)))
     lines = command_lines()
     assert len(lines) >= 7
     for words in lines:
