@@ -49,6 +49,10 @@ class Probe:
             (GuardStatus, "guard/status", self.status),
         ):
             self.node.create_subscription(kind, topic, found.append, deep)
+        # In lockstep the guard waits for two readers of its commands: simulator and evaluator.
+        self.node.create_subscription(
+            JointTrajectory, "joint_trajectory_controller/joint_trajectory", lambda message: None, deep
+        )
         self.reset_client = self.node.create_client(ResetEpisode, "guard/reset_episode")
 
     def now(self) -> int:

@@ -36,6 +36,8 @@ from embodiedcomp_policy.nodes.messages import (
 from embodiedcomp_policy.robot import Robot, Vector, load_robot
 from embodiedcomp_policy.slew import Slew
 
+COMMAND_READERS = 2
+"""Of the commands in lockstep: simulator and evaluator."""
 PATIENCE = 2.0
 """s of wall time that a chunk waits in lockstep for the joint state of its own stamp."""
 
@@ -128,6 +130,11 @@ class GuardNode(AutostartNode):
         self._engaged = False
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
+        """Ready, in lockstep, once the robot and who scores it listen: then no command of step 0 can be lost."""
+        commands = self._outputs[0][0]
+        if self._lockstep and commands.get_subscription_count() < COMMAND_READERS:
+            response.message = f"not both of simulator and evaluator subscribe {commands.topic_name} yet"
+            return response
         self._clear()
         response.ok = True
         return response
