@@ -180,6 +180,28 @@ def test_results_are_resumed_and_equal_an_undisturbed_run(toy_task: str, tmp_pat
     assert lines(tmp_path / "a") == lines(tmp_path / "b")
 
 
+def test_a_summary_that_a_crash_left_behind_is_rewritten(toy_task: str, tmp_path: Path) -> None:
+    config = configured(toy_task, episodes=2)
+    task = config.validate()
+    loop, recorder = make_loop(config, task)
+    for _ in range(2):
+        with ResultsFolder(tmp_path / "t", config.to_mapping()) as folder:
+            run_episodes(config, task, loop, recorder, folder)
+        assert summary(tmp_path / "t")["episodes"] == 2
+        (tmp_path / "t" / "summary.json").write_text('{"episodes": 1}')
+
+
+def test_the_guards_refusals_are_counted(toy_task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In charged time a chunk that comes too late is refused."""
+    from embodiedcomp_eval import assembly
+    from embodiedcomp_eval.charges import Charges
+
+    table = Charges({"jpeg": {"encode": 0.2, "decode": 0.01}}, {"toy": 0.04})
+    monkeypatch.setattr(assembly, "load_charges", lambda: table)
+    line = episode(configured(toy_task, timing="charged"))
+    assert line["guard_refusals"] == 6 and "more than max_observation_age" in line["guard_last_reason"]
+
+
 def test_the_summary_has_every_key_and_adds_up(toy_task: str, tmp_path: Path) -> None:
     config = configured(toy_task, episodes=3)
     task = config.validate()
