@@ -29,6 +29,7 @@ setup(
         "embodiedcomp.codecs": [
             "none = embodiedcomp_codec.codecs.none:NoneCodec",
             "jpeg = embodiedcomp_codec.codecs.pillow:JPEG",
+            "jpeg-bare = embodiedcomp_codec.codecs.bare_jpeg:BareJpeg",
             "webp = embodiedcomp_codec.codecs.pillow:WEBP",
             "hevc = embodiedcomp_codec.codecs.pyav:HEVC",
             "h264 = embodiedcomp_codec.codecs.pyav:H264",
@@ -39,6 +40,12 @@ setup(
             "jpeg2000 = embodiedcomp_codec.codecs.image_codecs:JPEG2000",
             "vvc = embodiedcomp_codec.codecs.pyav:VVC",
             "av1 = embodiedcomp_codec.codecs.svtav1:SvtAv1Codec",
+            "bmshj2018-factorized = embodiedcomp_codec.codecs.compress_ai:BMSHJ2018_FACTORIZED",
+            "bmshj2018-hyperprior = embodiedcomp_codec.codecs.compress_ai:BMSHJ2018_HYPERPRIOR",
+            "mbt2018-mean = embodiedcomp_codec.codecs.compress_ai:MBT2018_MEAN",
+            "mbt2018 = embodiedcomp_codec.codecs.compress_ai:MBT2018",
+            "cheng2020-anchor = embodiedcomp_codec.codecs.compress_ai:CHENG2020_ANCHOR",
+            "cheng2020-attn = embodiedcomp_codec.codecs.compress_ai:CHENG2020_ATTN",
         ],
     },
 )
