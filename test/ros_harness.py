@@ -38,6 +38,8 @@ _LIBC = ctypes.CDLL(None)
 def _die_with_parent() -> None:
     """In the child: be terminated when pytest dies, however it dies."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    # A shell that runs the tests in the background has it ignored, and children inherit that: Ctrl-C would do nothing.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

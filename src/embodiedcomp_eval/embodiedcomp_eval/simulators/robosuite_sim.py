@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes.util
+import importlib
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ HOME = (-0.3397, -1.7879, 2.1337, -1.9166, -1.5708, -1.9105)
 
 
 def choose_renderer() -> str:
-    """Set ``MUJOCO_GL`` to what this machine has, unless the user chose; must run before mujoco is imported.
+    """Set ``MUJOCO_GL`` to what this machine has, unless the user chose.
 
     Raises RuntimeError where neither OSMesa nor EGL is installed.
     """
@@ -39,6 +41,8 @@ def choose_renderer() -> str:
             raise RuntimeError(
                 "no headless renderer: install OSMesa (Debian: apt-get install libosmesa6) or EGL (libegl1)"
             )
+        if "mujoco.gl_context" in sys.modules:  # it chose when it was imported: let it choose again
+            importlib.reload(sys.modules["mujoco.gl_context"])
     return os.environ["MUJOCO_GL"]
 
 
