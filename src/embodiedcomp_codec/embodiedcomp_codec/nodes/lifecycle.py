@@ -183,6 +183,10 @@ def run_node(name: str, make: Callable[[], AutostartNode]) -> int:
         return BAD_INPUT
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except Exception:
+        if rclpy.ok():
+            raise
+        # else interrupted while it was starting: whatever it was about to make failed for lack of a context
     finally:
         if node is not None:
             node.running = False
