@@ -11,8 +11,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import pathlib
-import pickle
-import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterator
@@ -28,6 +26,8 @@ from embodiedcomp_codec.weights import weight_files
 _MULTIPLE = 64  # pixels that the deepest latent of every one of these networks stands for
 _LENGTH_BYTES = 3
 _CHECK_BYTES = 2
+_LOAD_ERRORS = (OSError, RuntimeError, KeyError, AttributeError, ValueError)
+_NAMED_LOAD_ERRORS = ("SafetensorError", "UnpicklingError")  # of modules that are not imported for this alone
 _TIMEOUT = 10.0  # s, for the first answer of the host of the published weights
 
 
@@ -143,13 +143,11 @@ def _local(name: str, path: pathlib.Path) -> tuple[Any, int]:
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state)
         model = zoo.image.model_architectures[name].from_state_dict(zoo.load_state_dict(state))
-    except (OSError, RuntimeError, KeyError, AttributeError, ValueError, pickle.UnpicklingError) as error:
+    except Exception as error:
+        if not isinstance(error, _LOAD_ERRORS) and type(error).__name__ not in _NAMED_LOAD_ERRORS:
+            raise
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise CodecError(f"{name}: {str(path)!r} holds no weights of this architecture ({reason})") from error
-    except Exception as error:
-        if type(error).__name__ != "SafetensorError":
-            raise
-        raise CodecError(f"{name}: {str(path)!r} is no safetensors file ({error})") from error
     return _ready(model), zlib.crc32(data)
 
 
