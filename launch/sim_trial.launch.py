@@ -20,7 +20,7 @@ ARGUMENTS = {
     "codec": ("av1", "codec plug-in; 'none' sends raw pixels", None),
     "mode": ("inter", "whether frames may refer to the one before", ("inter", "intra")),
     "target_bpp": ("0.05", "payload bits per source pixel; empty: no target", None),
-    "target_bitrate": ("", "payload bit/s of simulated time; then say target_bpp:=''", None),
+    "target_bitrate": ("", "payload bit/s of simulated time, all cameras together; then say target_bpp:=''", None),
     "budget_window": ("1.0", "window of the rate control, s", None),
     "policy": ("reference", "policy plug-in", None),
     "checkpoint": ("", "weights of the policy; empty: its own", None),
@@ -97,6 +97,8 @@ def nodes(context: LaunchContext) -> list[Node]:
     # A hint for the first frames, before two stamps are known.
     period = {"frame_period": replan_period if values["send"] == "on_query" else control_period}
     rate = {**chosen("codec", "mode", "target_bpp", "target_bitrate", "budget_window"), **period}
+    if "target_bitrate" in rate:  # of all cameras together, as in `trial`; each has an encoder of its own
+        rate["target_bitrate"] = float(values["target_bitrate"]) / len(task["cameras"])
     started = [
         node("embodiedcomp_eval", "simulator", "simulator", chosen("task", "timing", "send", "sensor")),
         node(
