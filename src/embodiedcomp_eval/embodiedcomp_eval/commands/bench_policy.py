@@ -51,6 +51,7 @@ def policy(
          f"({r['ci95'][0]:.2f}–{r['ci95'][1]:.2f}), {r['mean_steps']:.1f} steps")
         for kind, by in tables.items() for key, r in by.items()
     ]  # fmt: skip
+    (out / "policy.md").write_text(_page(name, task, evidence), encoding="utf-8")
     show_table(f"{name} on uncompressed frames of {task}", [*rows, ("written to", str(out / "policy.json"))])
     return 0
 
@@ -65,3 +66,23 @@ def _row(lines: list[dict[str, Any]]) -> dict[str, Any]:
         "mean_steps": sum(line["steps"] for line in lines) / len(lines),
         "failed_seeds": [line["seed"] for line in lines if not line["success"]],
     }
+
+
+def _page(name: str, task: str, evidence: dict[str, Any]) -> str:
+    facts, episodes, seed = evidence["facts"], evidence["configuration"]["episodes"], evidence["configuration"]["seed"]
+    lines = [
+        f"# `{name}` on uncompressed frames of `{task}`", "",
+        f"Written by `make bench ARGS=\"policy\"`, commit {facts.get('commit', 'unknown')}, {facts['machine']}; seeds "
+        f"{seed}–{seed + episodes - 1} (development).", "",
+        "| group | SR (Wilson 95 %) | successes / episodes | mean steps | failed seeds |", "|---|---|---|---|---|",
+    ]  # fmt: skip
+    for kind, by in evidence["tables"].items():
+        for key, row in by.items():
+            low, high = row["ci95"]
+            lines.append(
+                f"| {kind if kind == 'all' else f'{kind} {key}'} | {row['success_rate']:.3f} ({low:.3f}–{high:.3f}) "
+                f"| {row['successes']} / {row['episodes']} | {row['mean_steps']:.1f} "
+                f"| {', '.join(map(str, row['failed_seeds'])) or '–'} |"
+            )
+    weights = ", ".join(f"`{file}` {digest[:16]}" for file, digest in facts["weights_sha256"].items())
+    return "\n".join([*lines, "", f"Weights (SHA-256): {weights}."]) + "\n"
