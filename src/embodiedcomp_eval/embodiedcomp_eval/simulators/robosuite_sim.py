@@ -41,8 +41,9 @@ def choose_renderer() -> str:
             raise RuntimeError(
                 "no headless renderer: install OSMesa (Debian: apt-get install libosmesa6) or EGL (libegl1)"
             )
-        if "mujoco.gl_context" in sys.modules:  # it chose when it was imported: let it choose again
-            importlib.reload(sys.modules["mujoco.gl_context"])
+    chosen = sys.modules.get("mujoco.gl_context")
+    if chosen is not None and getattr(chosen, "_MUJOCO_GL", "") != os.environ["MUJOCO_GL"]:
+        importlib.reload(chosen)  # it chose when it was imported: let it choose again
     return os.environ["MUJOCO_GL"]
 
 
