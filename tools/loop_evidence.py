@@ -153,12 +153,15 @@ def page(loop: dict[str, Any], parity: dict[str, Any], speed: dict[str, Any], fa
         "## Failure", "", f"Commit {faults['commit']}, {faults['date']}.", "",
         "| mistake | command | exit status | printed |", "|---|---|---|---|",
         *(f"| {what} | `embodiedcomp {arguments}` | {status} | `{text}` |" for what, arguments, status, text in faults["rows"]), "",
-        "Ctrl-C in an episode, a killed node, and that neither leaves a process behind: `test/test_trial_faults.py`.", "",
+        "Ctrl-C in an episode, a killed node, and that neither leaves a process behind: `test/test_trial_faults.py`, part of `make test`.", "",
         "## Accounting", "",
         "- `test/test_accounting.py`: an independent subscriber on the bits topics counts the bytes that `summary.json` gives.",
         "- `src/embodiedcomp_eval/test/test_wire.py`: the wire model against two packet captures of one UDPv4 reader at a 1500-byte MTU",
         "  (`test/fixtures/`, captured once by `test/capture_wire.py`): to the byte for a best-effort reader, within 2 % for a reliable one.",
     ]  # fmt: skip
+    clone = FOLDER / "clone.txt"  # kept by hand: what the README's two commands printed in an empty clone
+    if clone.exists():
+        lines += ["", "## From an empty clone", "", "```", *clone.read_text(encoding="utf-8").splitlines(), "```"]
     return "\n".join(lines) + "\n"
 
 
