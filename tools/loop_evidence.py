@@ -60,7 +60,7 @@ def stage(name: str, command: str, produced: Path) -> dict[str, Any]:
         if status != 0 or not produced.exists():
             raise SystemExit(f"{name}: exit status {status}\n{text}")
         record = {
-            "command": f'make {command.split(maxsplit=1)[0]} ARGS="{" ".join(command.split()[1:])}"',
+            "command": f'make {command.split(maxsplit=1)[0]} ARGS="{command.split(" --out ", maxsplit=1)[0].partition(" ")[2]}"',
             **facts,
         }
         record["numbers"] = json.loads(produced.read_text(encoding="utf-8"))
@@ -172,8 +172,6 @@ def main() -> int:
         loop = stage("loop", f"bench loop --out {out}/loop", out / "loop" / "loop.json")
         parity = stage("parity", f"bench parity --episodes 5 --out {out}/parity.json", out / "parity.json")
         speed = stage("trial", f"bench trial --episodes 6 --out {out}/trial.json", out / "trial.json")
-    for record in (loop, parity, speed):
-        record["command"] = record["command"].split(" --out ")[0].rstrip('"') + '"'
     (FOLDER.parent / "loop.md").write_text(page(loop, parity, speed, failures()), encoding="utf-8")
     return int(not all(kept for _, kept in bounds(loop, parity, speed)))
 
