@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from sensor_msgs.msg import CompressedImage, Image
 
 from embodiedcomp_codec.nodes.clocks import age_seconds
 from embodiedcomp_codec.nodes.conversion import frame_to_image, source_encoding, stamp_to_ns
 from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, run_node
+from embodiedcomp_codec.nodes.messages import decoder_status, received_stats
 from embodiedcomp_codec.nodes.parameters import Parameter, declare
 from embodiedcomp_codec.nodes.qos import RELIABILITY, request_qos, stream_qos
 from embodiedcomp_codec.statistics import RateMeter, Tally
@@ -110,26 +111,10 @@ class DecoderNode(AutostartNode):
         stamp_ns = stamp_to_ns(message.header.stamp)
         camera.achieved = camera.meter.add(stamp_ns, len(message.data))
         camera.tally.add(seconds, received.key)
-        self._stats.publish(
-            CodecStats(
-                header=message.header,
-                camera=camera.topic,
-                codec=info.codec,
-                mode=info.mode,
-                sequence=received.sequence,
-                key=received.key,
-                payload_bytes=len(message.data),
-                width=info.width,
-                height=info.height,
-                quality=float("nan"),
-                downsample=received.downsample,
-                dropped_frames=camera.lost,
-                target_bitrate=float("nan"),
-                achieved_bitrate=camera.achieved,
-                processing_seconds=seconds,
-                age_seconds=age_seconds(self, stamp_ns, self._reliable),
-            )
-        )
+        stats = received_stats(message.header, camera.topic, info, received, len(message.data))
+        stats.dropped_frames, stats.achieved_bitrate = camera.lost, camera.achieved
+        stats.processing_seconds, stats.age_seconds = seconds, age_seconds(self, stamp_ns, self._reliable)
+        self._stats.publish(stats)
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
         """Ready once everything has a reader: then no picture of step 0 can be lost."""
@@ -152,24 +137,8 @@ class DecoderNode(AutostartNode):
 
     def _status(self, camera: Camera) -> DiagnosticStatus:
         tally, camera.tally = camera.tally, Tally()
-        level, message = DiagnosticStatus.OK, "decoding" if tally.frames else "no frames"
-        if tally.corrupt:
-            level, message = DiagnosticStatus.WARN, f"{tally.corrupt} packets gave no picture"
-        values = {
-            "achieved bit/s": f"{camera.achieved:.0f}",
-            "frames": tally.frames,
-            "key frames": tally.keys,
-            "packets without a picture": tally.corrupt,
-            "mean latency s": f"{tally.seconds / max(tally.frames, 1):.4f}",
-            "worst latency s": f"{tally.worst_seconds:.4f}",
-        }
-        return DiagnosticStatus(
-            level=level,
-            name=f"{self.get_name()}: {camera.topic}",
-            message=message,
-            hardware_id=camera.stream.info.codec if camera.stream.info else "",
-            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
-        )
+        codec = camera.stream.info.codec if camera.stream.info else ""
+        return decoder_status(f"{self.get_name()}: {camera.topic}", codec, tally, camera.achieved)
 
 
 def main() -> int:

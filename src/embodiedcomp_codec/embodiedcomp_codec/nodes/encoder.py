@@ -6,7 +6,7 @@ import math
 import threading
 import time
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter as RosParameter
 from sensor_msgs.msg import CompressedImage, Image
@@ -18,6 +18,7 @@ from embodiedcomp_codec.inbox import Inbox
 from embodiedcomp_codec.nodes.clocks import age_seconds
 from embodiedcomp_codec.nodes.conversion import MessageError, bits_format, byte_array, image_to_frame, stamp_to_ns
 from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, ParameterError, run_node
+from embodiedcomp_codec.nodes.messages import NOT_SET, encoder_status, sent_stats, skipped_stats
 from embodiedcomp_codec.nodes.parameters import Parameter, declare
 from embodiedcomp_codec.nodes.qos import RELIABILITY, request_qos, stream_qos
 from embodiedcomp_codec.rate_control import MAX_BPP, Target
@@ -27,7 +28,6 @@ from embodiedcomp_codec.stream import SentFrame, StreamConfig
 from embodiedcomp_msgs.msg import CodecStats, FrameLost, KeyFrameRequest
 from embodiedcomp_msgs.srv import ResetEpisode
 
-NOT_SET = math.nan
 PARAMETERS = (
     Parameter("codec", "av1", "codec plug-in"),
     Parameter("mode", "inter", "whether frames may refer to the one before", choices=("inter", "intra")),
@@ -168,50 +168,25 @@ class EncoderNode(AutostartNode):
         """A frame that became no packet: in lockstep, statistics without a payload and the announcement of its loss."""
         if not self._reliable:
             return
-        self._stats.publish(
-            CodecStats(
-                header=message.header,
-                camera=camera.topic,
-                codec=camera.config.codec,
-                mode=camera.stream.mode,
-                width=message.width,
-                height=message.height,
-                quality=NOT_SET,
-                dropped_frames=self._inbox.dropped(camera),
-                target_bitrate=camera.stream.target_bitrate,
-                achieved_bitrate=camera.achieved,
-                processing_seconds=seconds,
-                age_seconds=NOT_SET,
-            )
-        )
+        size = (message.width, message.height)
+        stats = skipped_stats(message.header, camera.topic, camera.config.codec, camera.stream.mode, size)
+        self._publish_stats(camera, stats, seconds)
         self._announce(camera, message.header)
 
     def _report(self, camera: Camera, message: Image, sent: SentFrame, seconds: float) -> None:
         stamp_ns = stamp_to_ns(message.header.stamp)
         camera.achieved = camera.meter.add(stamp_ns, len(sent.packet))
         camera.tally.add(seconds, sent.key, sent.at_floor, sent.at_ceiling)
-        self._stats.publish(
-            CodecStats(
-                header=message.header,
-                camera=camera.topic,
-                codec=camera.config.codec,
-                mode=camera.stream.mode,
-                sequence=sent.sequence,
-                key=sent.key,
-                payload_bytes=len(sent.packet),
-                width=message.width,
-                height=message.height,
-                quality=sent.quality,
-                downsample=sent.downsample,
-                at_floor=sent.at_floor,
-                at_ceiling=sent.at_ceiling,
-                dropped_frames=self._inbox.dropped(camera),
-                target_bitrate=camera.stream.target_bitrate,
-                achieved_bitrate=camera.achieved,
-                processing_seconds=seconds,
-                age_seconds=age_seconds(self, stamp_ns, self._reliable),
-            )
-        )
+        size = (message.width, message.height)
+        stats = sent_stats(message.header, camera.topic, camera.config.codec, camera.stream.mode, size, sent)
+        stats.age_seconds = age_seconds(self, stamp_ns, self._reliable)
+        self._publish_stats(camera, stats, seconds)
+
+    def _publish_stats(self, camera: Camera, stats: CodecStats, seconds: float) -> None:
+        stats.dropped_frames = self._inbox.dropped(camera)
+        stats.target_bitrate, stats.achieved_bitrate = camera.stream.target_bitrate, camera.achieved
+        stats.processing_seconds = seconds
+        self._stats.publish(stats)
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
         """Ready once everything has a reader: then no packet of step 0 can be lost."""
@@ -264,34 +239,9 @@ class EncoderNode(AutostartNode):
         self._diagnostics.publish(array)
 
     def _status(self, camera: Camera) -> DiagnosticStatus:
-        tally = camera.tally
-        level, message = DiagnosticStatus.OK, "on target"
-        if tally.corrupt:
-            level, message = DiagnosticStatus.ERROR, f"{tally.corrupt} frames could not be coded"
-        elif tally.floor:
-            level, message = DiagnosticStatus.WARN, f"the target lies below what {camera.config.codec} can reach"
-        elif tally.ceiling:
-            message = "finest quality: the content needs less than the target"
-        elif not tally.frames:
-            message = "no frames"
-        values = {
-            "achieved bit/s": f"{camera.achieved:.0f}",
-            "target bit/s": f"{camera.stream.target_bitrate:.0f}",
-            "frames": tally.frames,
-            "key frames": tally.keys,
-            "frames at floor": tally.floor,
-            "frames at ceiling": tally.ceiling,
-            "dropped frames": self._inbox.dropped(camera),
-            "mean latency s": f"{tally.seconds / max(tally.frames, 1):.4f}",
-            "worst latency s": f"{tally.worst_seconds:.4f}",
-        }
-        return DiagnosticStatus(
-            level=level,
-            name=f"{self.get_name()}: {camera.topic}",
-            message=message,
-            hardware_id=camera.config.codec,
-            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
-        )
+        name = f"{self.get_name()}: {camera.topic}"
+        target, dropped = camera.stream.target_bitrate, self._inbox.dropped(camera)
+        return encoder_status(name, camera.config.codec, camera.tally, camera.achieved, target, dropped)
 
 
 def main() -> int:
