@@ -1,4 +1,4 @@
-"""``embodiedcomp train-policy``: the reference policy from nothing, resumable."""
+"""``embodiedcomp train-policy``: the reference policy from nothing, or its robust fine-tune; resumable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Annotated
 import typer
 
 from embodiedcomp_eval.commands.console import complain
+from embodiedcomp_eval.config import ConfigError
+from embodiedcomp_eval.provenance import SHIPPED_WEIGHTS
 from embodiedcomp_eval.training.reference import Plan, train_reference
+from embodiedcomp_eval.training.robust import RobustPlan, train_robust
 
 
 def register(app: typer.Typer) -> None:
@@ -18,15 +21,43 @@ def register(app: typer.Typer) -> None:
 
 
 def train_policy(
-    out: Annotated[Path, typer.Option(help="Folder of examples and networks; a second run goes on from there.")] = Path(
-        "results/train-policy"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of examples and networks; a second run goes on from there.", show_default=False),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that collect, threads that train.")] = 2,
-    shards: Annotated[int, typer.Option(min=1, help="Shards of demonstrations (50 episodes, 800 glimpses each).")] = 24,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs on the demonstrations alone.")] = 8,
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Shards of demonstrations (50 episodes each); 24, with --robust 6.", show_default=False
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Epochs on the demonstrations; 8, with --robust 4 on everything.", show_default=False),
+    ] = None,
+    robust: Annotated[
+        bool, typer.Option("--robust", help="Fine-tune a finished reference policy on what codecs leave of pictures.")
+    ] = False,
+    start: Annotated[
+        Path | None, typer.Option(help="With --robust: the policy to go on from; default: the shipped reference.")
+    ] = None,
 ) -> int:
-    """Collect demonstrations, clone them, correct the clone on its own states (DAgger), on training seeds."""
-    plan = dataclasses.replace(Plan(), workers=workers, shards=shards, epochs=epochs)
-    network = train_reference(out, plan, complain)
+    """Collect demonstrations, clone them, correct the clone on its own states (DAgger), on training seeds.
+
+    Without --out: results/train-policy, with --robust results/train-policy-robust.
+    """
+    if start is not None and not robust:
+        raise ConfigError("--start belongs to --robust: without it training starts from nothing")
+    given = {name: value for name, value in (("shards", shards), ("epochs", epochs)) if value is not None}
+    if robust:
+        folder = out or Path("results/train-policy-robust")
+        first = start or SHIPPED_WEIGHTS / "reference"
+        if not (first / "model.safetensors").is_file():
+            raise ConfigError(f"no model.safetensors in '{first}' to start from")
+        network = train_robust(first, folder, dataclasses.replace(RobustPlan(), workers=workers, **given), complain)
+    else:
+        folder = out or Path("results/train-policy")
+        network = train_reference(folder, dataclasses.replace(Plan(), workers=workers, **given), complain)
     complain(f"trained: {network}; try it: make trial ARGS='--checkpoint {network}'")
     return 0

@@ -11,6 +11,7 @@ from embodiedcomp_eval.expert import FINGER_CLEARANCE, TABLE, goal_of, plan
 from embodiedcomp_eval.expert_policy import rotation_of
 from embodiedcomp_eval.scene import scene_of_seed
 from embodiedcomp_eval.simulators.robosuite_sim import HOME
+from embodiedcomp_eval.training.distortions import Clean, Images, Variants
 from embodiedcomp_policy.kinematics import Arm
 from embodiedcomp_policy.training.examples import HORIZON, Examples, halve
 from embodiedcomp_policy.vertical import joints_of, tool_of
@@ -26,35 +27,38 @@ LIFTED = 0.16
 class Driver(Protocol):
     """What drives the arm between labels, given images and state: a learned policy under correction."""
 
-    def __call__(self, images: dict[str, Any], state: Vector, stamp_ns: int) -> Vector:
+    def __call__(self, images: Images, state: Vector, stamp_ns: int) -> Vector:
         """-> joint targets ``(T, J)`` rad."""
         ...
 
 
 class Recorder:
-    """Gathers labelled states of one episode after the other."""
+    """Gathers labelled states of one episode after the other. variants: which pictures of each state are stored."""
 
-    def __init__(self, simulator: Any, arm: Arm) -> None:
+    def __init__(self, simulator: Any, arm: Arm, variants: Variants | None = None) -> None:
         self._sim = simulator
         self._arm = arm
+        self._variants = variants or Clean()
         self._rows: list[tuple[Any, ...]] = []
 
-    def label(self, seed: int) -> tuple[dict[str, Any], Vector, Vector]:
-        """Render, store what the expert would do here, and return images, state and the expert's poses ``(T, 5)``."""
-        images = self._sim.render()
+    def start(self, seed: int) -> None:
+        """A new episode begins."""
+        self._variants.start(seed)
+
+    def label(self, seed: int) -> tuple[Images, Vector, Vector]:
+        """Render, store what the expert would do here, and return the first variant's images, state and poses ``(T, 5)``."""
+        pictures = self._variants.of(self._sim.render(), self._sim.time_ns)
         state = self._sim.joint_state().positions
         pose = self._sim.object_pose()
         rotation = rotation_of(pose.orientation)
         tool = tool_of(self._arm, state[:6])
         poses = plan(self._sim.scene.object, pose.position, rotation, tool, float(state[6]), HORIZON)
         goal = goal_of(self._sim.scene.object, pose.position, rotation, tool)
-        self._rows.append(
-            (
-                halve(images["base_camera"]), halve(images["wrist_camera"]), state, tool, poses,
-                np.array([*goal.position, goal.yaw]), seed,
-            )
-        )  # fmt: skip
-        return images, state, poses
+        grasp = np.array([*goal.position, goal.yaw])
+        for images in pictures:
+            views = halve(images["base_camera"]), halve(images["wrist_camera"])
+            self._rows.append((*views, state, tool, poses, grasp, seed))
+        return pictures[0], state, poses
 
     def take(self) -> Examples:
         """Everything gathered so far, and start anew."""
@@ -79,6 +83,7 @@ def demonstrate(simulator: Any, arm: Arm, recorder: Recorder, seed: int) -> bool
     """
     rng = np.random.default_rng(np.random.SeedSequence([0xDE30, seed]))
     simulator.reset(seed)
+    recorder.start(seed)
     start = float(simulator.object_pose().position[2])
     if rng.random() < 0.4:
         _go_somewhere(simulator, arm, rng)
@@ -121,12 +126,14 @@ def glimpse(simulator: Any, arm: Arm, recorder: Recorder, seed: int) -> None:
     tool += rng.normal(0, 1, 4) * np.array([0.02, 0.02, 0.01, 0.2]) * (0.25 + 0.75 * (1 - share))
     tool[2] = max(tool[2], TABLE + FINGER_CLEARANCE)
     simulator.pose(scene, joints_of(arm, np.array(HOME), np.linspace([*home, 0.0], [*tool, 0.0], 6)[1:])[-1, :6])
+    recorder.start(seed)
     recorder.label(seed)
 
 
 def correct(simulator: Any, recorder: Recorder, driver: Driver, seed: int, replan: int = 10) -> bool:
     """One DAgger episode: the learned policy drives, the expert labels what it gets into, in mid-chunk too."""
     simulator.reset(seed)
+    recorder.start(seed)
     start = float(simulator.object_pose().position[2])
     for _ in range(STEPS * 2 // replan):
         images, state, _ = recorder.label(seed)

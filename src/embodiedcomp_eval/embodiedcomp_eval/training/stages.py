@@ -1,0 +1,104 @@
+"""Stages of a training run in one folder: shards collected by processes, networks trained; each is done once.
+
+A stage whose file is there is skipped, so a second run goes on where a first one stopped. What each took is appended to
+``stages.jsonl``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+Report = Callable[[str], None]
+Job = tuple[Callable[[Path, Any, Path | None], tuple[Path, int, int]], Path, Any, Path | None]
+"""Function, the shard to write, its key, the network that drives."""
+
+LOG = "stages.jsonl"
+
+
+def collect(stage: str, jobs: Sequence[Job], workers: int, folder: Path, report: Report) -> None:
+    """Run the jobs whose shard is missing in ``workers`` processes."""
+    waiting = [job for job in jobs if not job[1].exists()]
+    if not waiting:
+        return
+    started, examples = time.monotonic(), 0
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for path, count, lifted in pool.map(_run, waiting):
+            examples += count
+            report(f"{path.name}: {count} examples, {lifted} episodes lifted")
+    note(folder, stage=stage, seconds=time.monotonic() - started, shards=len(waiting), examples=examples)
+
+
+def _run(job: Job) -> tuple[Path, int, int]:
+    make, path, key, network = job
+    return make(path, key, network)
+
+
+def clone(
+    paths: Sequence[Path],
+    network: Path,
+    epochs: int,
+    rate: float,
+    start: Path | None,
+    threads: int,
+    folder: Path,
+    report: Report,
+    stop_after: int | None = None,
+) -> None:
+    """Train ``network`` on the shards unless it is there: from nothing, or from the network in ``start``."""
+    if (network / "model.safetensors").exists():
+        return
+    import torch
+
+    from embodiedcomp_policy.training.examples import load
+    from embodiedcomp_policy.training.imitation import train
+
+    torch.set_num_threads(threads)
+    started = time.monotonic()
+    examples = load(list(paths))
+    report(f"{network.name}: {len(examples)} examples from {len(paths)} shards")
+    train(examples, network, epochs=epochs, rate=rate, start_from=start, stop_after=stop_after, report=report)
+    note(
+        folder, stage=network.name, seconds=time.monotonic() - started, shards=len(paths), examples=len(examples),
+        epochs=min(epochs, stop_after or epochs),
+    )  # fmt: skip
+
+
+def note(folder: Path, **facts: Any) -> None:
+    """Append what a stage took. seconds: wall time of this run alone, where a stage was done in several."""
+    facts["seconds"] = round(facts["seconds"], 1)
+    with (folder / LOG).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(facts) + "\n")
+
+
+_kept: list[Any] = []
+
+
+def equipment() -> tuple[Any, Any]:
+    """Simulator and arm of this worker process, made once: compiling eleven models takes 20 s."""
+    from embodiedcomp_eval.simulators.robosuite_sim import RobosuiteSimulator
+    from embodiedcomp_policy.registry import make_arm
+    from embodiedcomp_policy.robot import load_robot
+
+    if not _kept:
+        _kept.extend((RobosuiteSimulator(settle_steps=10), make_arm(load_robot("ur5e"))))
+    return _kept[0], _kept[1]
+
+
+def driver(network: Path) -> Callable[[dict[str, Any], Any, int], Any]:
+    """A network as what drives the arm between labels. Call it before ``equipment``: torch comes before a renderer."""
+    from embodiedcomp_policy.observation import Observation
+    from embodiedcomp_policy.registry import make_policy
+    from embodiedcomp_policy.training.imitation import INSTRUCTION
+
+    policy = make_policy("reference", checkpoint=str(network))
+
+    def drive(images: dict[str, Any], state: Any, stamp_ns: int) -> Any:
+        return policy.act(Observation(images, state, INSTRUCTION, stamp_ns)).positions
+
+    return drive
