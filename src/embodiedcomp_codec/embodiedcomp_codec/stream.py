@@ -102,7 +102,6 @@ class EncoderStream:
         self._mode: Mode = config.mode if config.mode in self._codec.modes else self._codec.modes[0]
         self._codec.encoder(16, 16, self._mode)  # a library that is missing is found out now, not at the first frame
         self._levels: int = getattr(self._codec, "levels", DEFAULT_LEVELS)
-        self._rungs: Ladder = ((0.0, 8),) if self._codec.lossless else ladder(self._codec.name)
         self._target = config.target
         self._initial = config.target
         self.reset()
@@ -270,6 +269,15 @@ class EncoderStream:
         step = halving * math.log2(goal / self._last_bits)
         step -= halving * MOTION_WEIGHT * self._motion.growth
         return min(max(round(self._level + min(max(step, -4 * halving), halving)), 0), self._levels - 1)
+
+    @property
+    def _rungs(self) -> Ladder:
+        """The ladder for the pace at which frames come."""
+        if self._codec.lossless:
+            return ((0.0, 8),)
+        if self._mode == "intra":
+            return ladder(self._codec.name, "intra")
+        return ladder(self._codec.name, "sparse" if self._budget.sparse else "inter")
 
     def _halving(self, kind: str) -> float:
         return HALVING_LEVELS[kind] * self._levels / 64
