@@ -35,7 +35,9 @@ def register_bench(group: typer.Typer) -> None:
 
 
 def ladder(
-    codec: Annotated[str, typer.Argument(help=f"Codec name, or {ALL}: every still and video codec.")],
+    codecs: Annotated[
+        list[str], typer.Argument(metavar="CODEC…", help=f"Names, or {ALL}: every still and video codec.")
+    ],
     episodes: Annotated[int, typer.Option(min=1, help="Recorded episodes of the scripted expert.")] = 4,
     seed: Annotated[int, typer.Option(help="The first of them, a development seed.")] = 10000,
     out: Annotated[Path, typer.Option(help="Folder of the measured points, a file per codec.")] = Path(
@@ -43,28 +45,28 @@ def ladder(
     ),
 ) -> int:
     """Measure PSNR and MS-SSIM against bpp at every factor and quality; write the upper envelope as the codec's ladder."""
-    codecs = _codecs(codec)
+    chosen = [codec for name in codecs for codec in _codecs(name)]
     seeds = list(range(seed, seed + episodes))
     recorded = record_episodes(seeds)
+    facts = {
+        "command": f"embodiedcomp bench ladder {' '.join(codecs)} --episodes {episodes} --seed {seed}",
+        "commit": commit(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "seeds": f"{seeds[0]}–{seeds[-1]}",
+    }
+    comment = "{command}: commit {commit:.9}, {date}, seeds {seeds}".format(**facts)
     table = []
-    for chosen in codecs:
-        points = _measure(chosen, recorded)
+    for codec in chosen:
+        points = _measure(codec, recorded)
         ladders: dict[Schedule, Ladder] = {schedule: envelope(found) for schedule, found in points.items()}
-        facts = {
-            "command": f"embodiedcomp bench ladder {codec} --episodes {episodes} --seed {seed}",
-            "commit": commit(),
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "seeds": f"{seeds[0]}–{seeds[-1]}",
-        }
-        comment = "{command}: commit {commit:.9}, {date}, seeds {seeds}".format(**facts)
-        _write(out / f"{chosen.name}.json", _as_json(facts, points))
+        _write(out / f"{codec.name}.json", _as_json(facts, points))
         # Read at the last moment: another codec's entry may have been written meanwhile.
         _write(
             config_path(),
-            replace_entry(config_path().read_text(encoding="utf-8"), chosen.name, entry(chosen.name, ladders, comment)),
+            replace_entry(config_path().read_text(encoding="utf-8"), codec.name, entry(codec.name, ladders, comment)),
         )
         table += [
-            (f"{chosen.name} {schedule}", " ".join(f"{n}/8 from {start:g}" for start, n in rungs))
+            (f"{codec.name} {schedule}", " ".join(f"{n}/8 from {start:g}" for start, n in rungs))
             for schedule, rungs in ladders.items()
         ]
     show_table("ladders, bpp", [*table, ("written to", str(config_path()))])
@@ -72,9 +74,9 @@ def ladder(
 
 
 def _codecs(name: str) -> list[Codec]:
-    """The codecs to be measured, each able to encode here. A learned codec imports torch now, before any renderer."""
+    """The lossy codecs of that name, each able to encode here. A learned codec imports torch now, before any renderer."""
     chosen = []
-    for each in codec_names() if name == ALL else [name]:
+    for each in codec_names("embodiedcomp_codec") if name == ALL else [name]:
         if name == ALL and _is_learned(each):
             continue
         codec = get_codec(each)
