@@ -16,10 +16,11 @@ MAX_BPP = 24.0
 DEFAULT_PERIOD = 0.1  # s, until two stamps are known
 MIN_WINDOW_FRAMES = 4  # a key frame can't be repaid within less
 KEY_SHARE = 0.4  # of one window's bits, at most, for a key frame beyond its own allowance
+SPARSE_KEY_SHARE = 0.19  # the same with one frame a query: then frames after it cost nearly as much as it does
 MAX_CATCH_UP = 1.4  # a frame's goal, at most, in allowances
 MIN_GOAL = 0.35  # a frame's goal, at least, in allowances
 MIN_ROOM = 0.15  # the same where its window is spent already
-GAIN = 0.35  # share of what is left over, or owed, that the next inter frame makes up for
+GAIN, SPARSE_GAIN = 0.35, 0.8  # share of what is left over, or owed, that the next inter frame makes up for
 WINDOW_LIMIT = 1.06  # of a window's bits may be spent in any window; the promise is 1.1
 FRAME_LIMIT = 1.8  # of its goal may be spent by any one frame
 CREDIT_WINDOWS, SPARSE_CREDIT_WINDOWS = 0.6, 0.5  # unspent bits that may be kept, in windows
@@ -52,7 +53,7 @@ class Budget:
     """A token bucket over one stream's stamps.
 
     A key frame of an inter stream may cost more than its allowance; the excess is repaid in equal instalments over the
-    frames of two windows. Everything else over or under the allowance is carried to the next frames.
+    frames of two windows, or of one where frames are sparse. Everything else over or under the allowance is carried to the next frames.
     """
 
     def __init__(self, target: Target, window: float, frame_period: float, intra: bool) -> None:
@@ -107,7 +108,7 @@ class Budget:
         allowance = self._allowance
         if self._intra:
             return Goal(max(MIN_GOAL * allowance, allowance + self._balance), math.inf)
-        wanted = allowance - self._instalment + GAIN * self._balance
+        wanted = allowance - self._instalment + (SPARSE_GAIN if self.sparse else GAIN) * self._balance
         bits = min(max(wanted, MIN_GOAL * allowance), MAX_CATCH_UP * allowance)
         if self.sparse:
             return Goal(bits, FRAME_LIMIT * bits)
@@ -120,7 +121,8 @@ class Budget:
         if self._intra:
             return self.goal()
         owed = sum(amount * left for amount, left in self._debts) - min(self._balance, 0.0)
-        bits = max(self._allowance, self._allowance * (1 + KEY_SHARE * self.window_frames) - owed)
+        share = SPARSE_KEY_SHARE if self.sparse else KEY_SHARE
+        bits = max(self._allowance, self._allowance * (1 + share * self.window_frames) - owed)
         return Goal(bits, bits)
 
     def spend(self, bits: float, key: bool) -> None:
@@ -128,7 +130,8 @@ class Budget:
         excess = bits - (self._allowance - self._instalment)
         self._debts = [(amount, left - 1) for amount, left in self._debts if left > 1]
         if key and not self._intra and excess > 0:
-            frames = 2 * self.window_frames - 1
+            # An episode of a few queries ends before two windows of four do: it shall not end in debt.
+            frames = (1 if self.sparse else 2) * self.window_frames - 1
             self._debts.append((excess / frames, frames))
             excess = 0.0
         self._balance -= excess

@@ -15,7 +15,7 @@ from embodiedcomp_codec.frame import check_image, coded_side, downsample, upsamp
 from embodiedcomp_codec.motion import Motion
 from embodiedcomp_codec.packet import SEQUENCE_MODULUS, Header, KeyInfo, pack, sequence_follows, unpack
 from embodiedcomp_codec.rate_control import Budget, Goal, Target, Tolerance, search
-from embodiedcomp_codec.registry import get_codec
+from embodiedcomp_codec.registry import get_codec, make_decoder
 
 DEFAULT_LEVELS = 64
 REPLAY_PIXELS = 32 * 256 * 256  # an inter frame is tried again only while its group of pictures is this small
@@ -25,6 +25,7 @@ INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
 KEY_TOLERANCE = Tolerance(low=0.8, high=1.0, trials=6)
 INTER_TOLERANCE = Tolerance(low=0.0, high=math.inf, trials=4)  # the goal's own limit holds
 CATCH_UP_TOLERANCE = Tolerance(low=0.6, high=math.inf, trials=4)
+SPARSE_TOLERANCE = Tolerance(low=0.9, high=1.05, trials=4)  # of few frames each must come close
 CATCH_UP_FROM = 0.15  # windows of credit: from here on a cheap frame is tried again at a finer quality
 BLIND_AIM = 0.8  # of the limit, at most, where a frame can't be tried again
 BLIND_MARGIN = 0.35  # allowances over the limit that are borne rather than paying for a key frame
@@ -229,6 +230,8 @@ class EncoderStream:
             return 8 * len(trials[level].coded.data)
 
         tolerance = CATCH_UP_TOLERANCE if self._budget.balance > CATCH_UP_FROM else INTER_TOLERANCE
+        if self._budget.sparse:
+            tolerance = SPARSE_TOLERANCE
         level = search(bits_at, self._levels, self._predict_level(goal.bits), self._halving("inter"), goal, tolerance)
         return self._or_key(image, trials[level], goal)
 
@@ -343,7 +346,10 @@ class EncoderStream:
 
 @dataclass(frozen=True)
 class ReceivedFrame:
-    """What one packet gave: a picture, or why there is none; ``need_key`` asks the sender for a key frame."""
+    """What one packet gave: a picture, or why there is none; ``need_key`` asks the sender for a key frame.
+
+    The picture of a depth packet is ``(H, W) uint16``.
+    """
 
     image: Image | None
     key: bool
@@ -395,10 +401,12 @@ class DecoderStream:
         if header.info is not None:
             # A new group owes nothing to the old one; an intra stream keeps its decoder.
             if header.info != self._info or header.info.mode == "inter" or self._decoder is None:
-                self._decoder = get_codec(header.info.codec).decoder(header.info.mode)
+                self._decoder = make_decoder(header.info.codec, header.info.mode)
             self._info = header.info
         assert self._info is not None and self._decoder is not None, "a packet in sequence follows a key frame"
         n = header.downsample
         width, height = coded_side(self._info.width, n), coded_side(self._info.height, n)
         small = self._decoder.decode(data, header.key, width, height)
+        if small.ndim == 2 and n != 8:
+            raise BitstreamError(f"depth is never downsampled, here to {n}/8")
         return upsample(small, n, self._info.width, self._info.height)
