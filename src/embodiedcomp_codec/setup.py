@@ -47,5 +47,8 @@ setup(
             "cheng2020-anchor = embodiedcomp_codec.codecs.compress_ai:CHENG2020_ANCHOR",
             "cheng2020-attn = embodiedcomp_codec.codecs.compress_ai:CHENG2020_ATTN",
         ],
+        "embodiedcomp.depth_codecs": [
+            "jpegxl16 = embodiedcomp_codec.codecs.depth:JpegXl16",
+        ],
     },
 )

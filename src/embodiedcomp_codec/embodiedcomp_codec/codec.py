@@ -70,3 +70,17 @@ class Codec(Protocol):
     def decoder(self, mode: Mode) -> Decoder:
         """A fresh decoder."""
         ...
+
+
+class DepthCodec(Protocol):
+    """Codes 16-bit depth without loss, every frame alone; entry point group ``embodiedcomp.depth_codecs``."""
+
+    name: str
+
+    def encode(self, depth: npt.NDArray[np.uint16]) -> bytes:
+        """The bitstream of ``(H, W) uint16``."""
+        ...
+
+    def decoder(self, mode: Mode) -> Decoder:
+        """A fresh decoder, whose pictures are ``(H, W) uint16``."""
+        ...

@@ -38,6 +38,7 @@ _CODEC_IDS = {
     "mbt2018": 17,
     "cheng2020-anchor": 18,
     "cheng2020-attn": 19,
+    "jpegxl16": 20,
 }
 _CODEC_NAMES = {number: name for name, number in _CODEC_IDS.items()}
 _SIZES = (

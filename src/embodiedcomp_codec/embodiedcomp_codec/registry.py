@@ -8,9 +8,10 @@ from __future__ import annotations
 import functools
 from importlib.metadata import EntryPoint, entry_points
 
-from embodiedcomp_codec.codec import Codec, CodecError
+from embodiedcomp_codec.codec import Codec, CodecError, Decoder, DepthCodec, Mode
 
 GROUP = "embodiedcomp.codecs"
+DEPTH_GROUP = "embodiedcomp.depth_codecs"
 
 
 def codec_names(package: str | None = None) -> list[str]:
@@ -39,5 +40,30 @@ def get_codec(name: str) -> Codec:
     return codec
 
 
-def _entry_points() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+@functools.cache
+def get_depth_codec(name: str) -> DepthCodec:
+    """Load and return the depth codec ``name``. Raises CodecError naming the choices, or why it can't be loaded."""
+    points = _depth_points()
+    if name not in points:
+        raise CodecError(f"unknown depth codec {name!r}; choose one of: {', '.join(sorted(points))}")
+    try:
+        codec: DepthCodec = points[name].load()()
+    except ImportError as error:
+        raise CodecError(f"depth codec {name!r} can't be loaded: {error}") from error
+    return codec
+
+
+def make_decoder(name: str, mode: Mode) -> Decoder:
+    """A fresh decoder of whichever codec a packet names, depth included. Raises CodecError as ``get_codec``."""
+    if name in _depth_points():
+        return get_depth_codec(name).decoder(mode)
+    return get_codec(name).decoder(mode)
+
+
+def _entry_points(group: str = GROUP) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=group)}
+
+
+@functools.cache
+def _depth_points() -> dict[str, EntryPoint]:
+    return _entry_points(DEPTH_GROUP)  # asked for at every key frame, and slow
