@@ -84,6 +84,8 @@ def _add_sweep(results: Results, path: Path) -> Results:
         )
     results.configurations[path.name] = file.get("configuration", {})
     results.facts[path.name] = file.get("facts", {})
+    if file.get("resumed"):
+        results.facts[path.name] = {**results.facts[path.name], "resumed": file["resumed"]}
     if results.primary is None and not results.secondary and not results.anchor:
         return Results(
             results.sources, results.configurations, results.facts, config.primary, config.secondary, config.anchor

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from embodiedcomp_eval.config import dump_yaml, load_yaml
-from embodiedcomp_eval.results import ResultsError
+from embodiedcomp_eval.results import WEIGHTS, ResultsError
 
 EPISODES, ERRORS, CONFIG, SUMMARY, LOCK = "episodes.jsonl", "errors.jsonl", "sweep.yaml", "summary.json", ".lock"
 
@@ -163,17 +163,38 @@ class SweepFolder:
         write_atomically(self.path / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
 
     def _check_or_write(self, configuration: dict[str, Any], facts: dict[str, Any]) -> None:
+        """Facts of the first run stay; a later run with other ones adds its own under ``resumed``."""
         file = self.path / CONFIG
         if not file.exists():
-            text = dump_yaml({"configuration": configuration, "facts": facts})
-            write_atomically(file, text.encode())
+            self._write_config({"configuration": configuration, "facts": facts})
             return
-        there = load_yaml(file).get("configuration", {})
+        recorded = load_yaml(file)
+        there = recorded.get("configuration", {})
         for key in sorted(set(configuration) | set(there)):
             if configuration.get(key) != there.get(key):
                 raise ResultsError(
                     f"{self.path} holds results of another configuration ({key} differs); choose another --out"
                 )
+        runs = [recorded.get("facts") or {}, *(recorded.get("resumed") or [])]
+        _check_weights(self.path, runs, facts)
+        if facts and facts != runs[-1]:
+            self._write_config({**recorded, "resumed": [*runs[1:], facts]})
+
+    def _write_config(self, content: dict[str, Any]) -> None:
+        write_atomically(self.path / CONFIG, dump_yaml(content).encode())
+
+
+def _check_weights(path: Path, runs: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+    """Episodes of other weights are none of the same sweep. Files that came after them can't have taken part."""
+    now = facts.get(WEIGHTS)
+    if now is None:
+        return
+    for run in runs:
+        changed = sorted(name for name, digest in (run.get(WEIGHTS) or {}).items() if now.get(name) != digest)
+        if changed:
+            raise ResultsError(
+                f"{path} holds results of other weights ({', '.join(changed)} differ); choose another --out"
+            )
 
 
 def read_errors(path: Path) -> list[dict[str, Any]]:

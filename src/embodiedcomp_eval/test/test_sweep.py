@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from embodiedcomp_eval.config import load_yaml
 from embodiedcomp_eval.results import ResultsError
+from embodiedcomp_eval.sources import open_results
 from embodiedcomp_eval.sweep import Clock, Done, Progress, Work, run_sweep
 from embodiedcomp_eval.sweep_config import SweepConfig, sweep_from_mapping
 from embodiedcomp_eval.sweep_folder import EpisodeIndex, SweepFolder, read_errors
@@ -124,6 +126,27 @@ def test_two_sweeps_into_one_folder_and_another_configuration_are_refused(tmp_pa
         SweepFolder(tmp_path, {**VALUES, "seeds": [1, 2]}, {})
     with SweepFolder(tmp_path, VALUES, {}):
         pass
+
+
+def test_a_run_that_goes_on_leaves_its_own_versions_beside_the_first_ones(tmp_path: Path) -> None:
+    first, second = {"commit": "a"}, {"commit": "b"}
+    for facts in (first, first, second, second):
+        with SweepFolder(tmp_path, VALUES, facts):
+            pass
+    recorded = load_yaml(tmp_path / "sweep.yaml")
+    assert recorded["facts"] == first and recorded["resumed"] == [second]
+    assert open_results([tmp_path]).facts == {tmp_path.name: {**first, "resumed": [second]}}
+
+
+def test_other_weights_are_refused_and_new_ones_are_not(tmp_path: Path) -> None:
+    for weights in ({"policy": "1"}, {"policy": "1", "codec": "2"}):
+        with SweepFolder(tmp_path, VALUES, {"weights_sha256": weights}):
+            pass
+    before = (tmp_path / "sweep.yaml").read_bytes()
+    for weights in ({"policy": "other", "codec": "2"}, {"policy": "1", "codec": "other"}, {"policy": "1"}):
+        with pytest.raises(ResultsError, match="holds results of other weights"):
+            SweepFolder(tmp_path, VALUES, {"weights_sha256": weights})
+    assert (tmp_path / "sweep.yaml").read_bytes() == before
 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:

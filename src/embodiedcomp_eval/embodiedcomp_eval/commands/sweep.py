@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from embodiedcomp_codec.codec import CodecError
+from embodiedcomp_codec.weights import VARIABLE
 from embodiedcomp_eval import ledger
 from embodiedcomp_eval.commands.console import complain, progress
 from embodiedcomp_eval.config import ConfigError, load_yaml
 from embodiedcomp_eval.provenance import provenance
+from embodiedcomp_eval.results import WEIGHTS
 from embodiedcomp_eval.sweep import Progress, run_sweep
 from embodiedcomp_eval.sweep_config import SweepConfig, load_sweep
 from embodiedcomp_eval.sweep_folder import SweepFolder
@@ -47,11 +51,11 @@ def sweep(
     plan, path = load_sweep(config)
     _check(plan, path)
     folder_path = out or Path("results") / plan.name
-    facts = provenance(plan.cells[0].trial.checkpoint)
+    facts = {**provenance(), WEIGHTS: _weights(plan)}
     with SweepFolder(folder_path, load_yaml(path), facts) as folder:
         missing = plan.episodes - len(folder)
         if missing:
-            _log_evaluation_seeds(plan, folder, ledger_file, facts["commit"])
+            _log_evaluation_seeds(plan, folder, ledger_file, facts)
             outcome = _run(plan, folder, ray, workers)
         else:
             complain(f"embodiedcomp: nothing to run, all {plan.episodes} episodes are in {folder_path}")
@@ -133,31 +137,28 @@ def _verdict(outcome: Progress, path: Path) -> int:
     return 0
 
 
-def _log_evaluation_seeds(plan: SweepConfig, folder: SweepFolder, path: Path, commit: str) -> None:
+def _log_evaluation_seeds(plan: SweepConfig, folder: SweepFolder, path: Path, facts: Mapping[str, Any]) -> None:
     """Write the use of evaluation seeds into the ledger, before it happens. Raises ConfigError where that can't be done."""
     pending = [seed for cell, seed in plan.work() if (cell.name, seed) not in folder.index]
     seeds = ledger.evaluation_seeds(pending)
     if not seeds:
         return
-    weights = ledger.weight_hashes([*_weight_folders(), *_checkpoints(plan)])
     date = datetime.now(UTC).isoformat(timespec="seconds")
     command = " ".join(["embodiedcomp", *sys.argv[1:]])
     evaluated = sum(bool(ledger.evaluation_seeds([seed])) for seed in pending)
     try:
-        ledger.append(path, ledger.entry(date, command, commit, weights, seeds, evaluated))
+        ledger.append(path, ledger.entry(date, command, facts["commit"], facts[WEIGHTS], seeds, evaluated))
     except OSError as error:
         raise ConfigError(
             f"evaluation seeds are used only if the ledger {path} can be written: {error.strerror}"
         ) from error
 
 
-def _weight_folders() -> list[Path]:
-    """Where the packages keep the weights that they ship."""
+def _weights(plan: SweepConfig) -> dict[str, str]:
+    """Hash of every weight file that may act: those that ship with policies and codecs, and those that were named."""
     import embodiedcomp_codec
     import embodiedcomp_policy
 
-    return [Path(str(package.__file__)).parent for package in (embodiedcomp_codec, embodiedcomp_policy)]
-
-
-def _checkpoints(plan: SweepConfig) -> list[Path]:
-    return [Path(cell.trial.checkpoint) for cell in plan.cells if cell.trial.checkpoint]
+    shipped = [Path(str(package.__file__)).parent for package in (embodiedcomp_codec, embodiedcomp_policy)]
+    named = [cell.trial.checkpoint for cell in plan.cells] + [os.environ.get(VARIABLE)]
+    return ledger.weight_hashes([*shipped, *(Path(path) for path in named if path)])
