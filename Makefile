@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build lock lint format test trial sweep report replay bench train-policy clean
+.PHONY: help setup build lock lint format test trial sweep report replay bench train-policy train-codec clean
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 export PYTHON
@@ -38,6 +38,9 @@ bench: setup  ## speed and rate accuracy of codecs and of the closed loop
 
 train-policy: setup  ## train the reference policy on expert episodes, resumable
 	@$(RUN) embodiedcomp train-policy $(ARGS)
+
+train-codec: setup  ## train a learned codec's weights on task frames, resumable
+	@$(RUN) embodiedcomp train-codec $(ARGS)
 
 lint: setup  ## ruff (check and format) and mypy
 	@. tools/env.sh && tools/lint.sh
