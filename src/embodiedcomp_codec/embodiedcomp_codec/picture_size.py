@@ -1,6 +1,7 @@
 """The size that a picture file claims, read from its first bytes: before a library allocates anything for it.
 
-Only what this package's encoders write is understood; anything else is no size, ``None``.
+Of WebP, AVIF and JPEG 2000, only what this package's encoders write is understood; of JPEG and PNG, which cameras send too, every
+file. Anything else is no size, ``None``.
 """
 
 from __future__ import annotations
@@ -34,3 +35,28 @@ def jpeg2000_size(data: bytes) -> Size | None:
         return None
     width, height, left, top = struct.unpack_from(">4I", data, 8)
     return width - left, height - top
+
+
+def png_size(data: bytes) -> Size | None:
+    """Of a PNG file: its IHDR chunk, always the first."""
+    if len(data) < 24 or data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
+        return None
+    width, height = struct.unpack_from(">II", data, 16)
+    return width, height
+
+
+def jpeg_size(data: bytes) -> Size | None:
+    """Of a JPEG file: its first frame header (SOF0 to SOF15), behind segments that say their length."""
+    if data[:2] != b"\xff\xd8":
+        return None
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill
+            at += 1
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            return width, height
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
