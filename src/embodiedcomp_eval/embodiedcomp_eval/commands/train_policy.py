@@ -29,7 +29,7 @@ def train_policy(
     shards: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Shards of demonstrations (50 episodes each); 24, with --robust 6.", show_default=False
+            min=1, help="Shards of demonstrations (50 episodes each); 24, with --robust 4.", show_default=False
         ),
     ] = None,
     epochs: Annotated[

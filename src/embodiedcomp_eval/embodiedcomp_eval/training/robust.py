@@ -26,8 +26,8 @@ VARIANTS = 2
 class RobustPlan:
     """Shards of demonstrations and of corrections, epochs over them, highest learning rate of their one cycle."""
 
-    shards: int = 6
-    corrections: int = 4
+    shards: int = 4
+    corrections: int = 3
     epochs: int = 4
     rate: float = 5e-4
     workers: int = 2
