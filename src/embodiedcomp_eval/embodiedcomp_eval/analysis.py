@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from embodiedcomp_eval import statistics
 from embodiedcomp_eval.points import RIVALS, Point, Reference
@@ -15,8 +16,8 @@ from embodiedcomp_eval.threshold import Curve, Saving, Threshold, bit_saving, th
 
 EQUAL_RATE = 1.02
 """Two codecs are compared at achieved rates within 2 %, or where the better one used less."""
-EQUALITY_SEEDS = 500
-"""About how many paired seeds a claim of "not below 0.95 x uncompressed" takes."""
+NEAR_RATE = 1.5
+"""How far apart, as a ratio, rates may lie for two points to be set beside each other at all."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class CurveResult:
 class ComparisonResult:
     """A paired comparison. kind: primary, secondary (p Holm-adjusted among them) or exploratory (p as it is).
 
-    fair: the rates allow it (see EQUAL_RATE), or the anchor is uncompressed. not_below: "the candidate's SR is not below
+    Rates are of the seeds that both ran. fair: they allow it (see EQUAL_RATE), or the anchor is uncompressed. not_below: "the candidate's SR is not below
     0.95 of the anchor's" may be claimed.
     """
 
@@ -106,8 +107,8 @@ def curve_results(
                 name=name,
                 points=len(kept),
                 seeds=len(seeds),
-                threshold_bpp=threshold(make_curve(kept, reference, seeds), draws=draws),
-                threshold_bps=threshold(make_curve(kept, reference, seeds, per_second=True), draws=draws),
+                threshold_bpp=threshold(make_curve(kept, reference, seeds)),
+                threshold_bps=threshold(make_curve(kept, reference, seeds, per_second=True)),
                 saving=saving,
             )
         )
@@ -126,19 +127,37 @@ def compare(candidate: Point, anchor: Point, kind: str = "exploratory") -> Compa
         return None
     a, b = candidate.success[first], anchor.success[second]
     difference = statistics.paired_difference(a, b)
-    better, other = (candidate, anchor) if difference.difference >= 0 else (anchor, candidate)
-    rates = (candidate.payload_bpp, anchor.payload_bpp)
+    # Pooled over the shared seeds alone; and once more without the idling of failed episodes, which flatters inter coding.
+    rates = (_rate(candidate.bits, candidate.pixels, first), _rate(anchor.bits, anchor.pixels, second))
+    capped = (
+        _rate(candidate.capped_bits, candidate.capped_pixels, first),
+        _rate(anchor.capped_bits, anchor.capped_pixels, second),
+    )
     return ComparisonResult(
         kind=kind,
         candidate=candidate.name,
         anchor=anchor.name,
         candidate_bpp=rates[0],
         anchor_bpp=rates[1],
-        fair=anchor.options["codec"] == UNCOMPRESSED or better.payload_bpp <= other.payload_bpp * EQUAL_RATE,
+        fair=anchor.options["codec"] == UNCOMPRESSED
+        or all(_rates_allow(difference.difference, *pair) for pair in (rates, capped)),
         difference=difference,
         p_adjusted=difference.p_value,
         not_below=statistics.not_below(a, b),
     )
+
+
+def _rate(bits: npt.NDArray[np.float64], pixels: npt.NDArray[np.float64], which: npt.NDArray[np.intp]) -> float:
+    total = float(pixels[which].sum())
+    return float(bits[which].sum()) / total if total else float("nan")
+
+
+def _rates_allow(difference: float, candidate: float, anchor: float) -> bool:
+    """Did the better one use less, or were the rates equal? Of two equally good ones that which used less is better."""
+    low, high = sorted((candidate, anchor))
+    if difference == 0 or high <= low * EQUAL_RATE:
+        return True
+    return (candidate < anchor) == (difference > 0)
 
 
 def comparisons(
@@ -146,8 +165,10 @@ def comparisons(
     references: Mapping[str, Reference],
     primary: Comparison | None,
     secondary: Sequence[Comparison],
+    anchor: Mapping[str, Any] | None = None,
 ) -> list[ComparisonResult]:
-    """The declared comparisons, then (exploratory) every point against its uncompressed run."""
+    """The declared comparisons; then, exploratory, every point against its uncompressed run, and against the anchor
+    curve's point of the nearest rate. anchor: as in ``curve_results``."""
     by_name = {point.name: point for point in points}
     results = []
     if primary is not None:
@@ -161,7 +182,32 @@ def comparisons(
         reference = references.get(point.name)
         if reference is not None and reference.name != point.name and (point.name, reference.name) not in done:
             results.append(compare(point, by_name[reference.name]))
+    for point, other in _nearest(points, references, anchor or {}):
+        if (point.name, other.name) not in done:
+            results.append(compare(point, other))
     return [result for result in results if result is not None]
+
+
+def _nearest(
+    points: Sequence[Point], references: Mapping[str, Reference], anchor: Mapping[str, Any]
+) -> list[tuple[Point, Point]]:
+    """Each point of another curve beside the anchor curve's point of the nearest rate, where that is less than
+    NEAR_RATE times as much or as little."""
+    grouped = curves(points)
+    anchors = [name for name, of in grouped.items() if anchor and all(of[0].options[k] == v for k, v in anchor.items())]
+    if len(anchors) != 1:
+        return []
+    others = grouped[anchors[0]]
+    found = []
+    for name, of in grouped.items():
+        if name == anchors[0] or references.get(of[0].name) is not references.get(others[0].name):
+            continue
+        for point in of:
+            distance = [abs(float(np.log(point.payload_bpp / other.payload_bpp))) for other in others]
+            nearest = int(np.argmin(distance))
+            if distance[nearest] < np.log(NEAR_RATE):
+                found.append((point, others[nearest]))
+    return found
 
 
 def _shallow(result: ComparisonResult) -> dict[str, Any]:

@@ -55,12 +55,13 @@ def evaluate(results: Results, draws: int = 2000) -> dict[str, Any]:
         if (conditions := reference_conditions(source.trial.to_mapping())) in references
     }
     compressed = [row for row in rows if row["role"] == "codec" and row["episodes"]]
+    compared = analysis.comparisons(points, of_point, results.primary, results.secondary, results.anchor)
     evaluation = {
         "schema": SCHEMA,
         "shared": shared,
         "points": rows,
         "curves": [_curve(result) for result in analysis.curve_results(points, of_point, results.anchor, draws)],
-        "comparisons": [asdict(c) for c in analysis.comparisons(points, of_point, results.primary, results.secondary)],
+        "comparisons": [asdict(result) for result in compared],
         "objects": _objects(points),
         "correlations": analysis.rank_correlations(compressed, METRICS),
         "warnings": analysis.headline(points, of_point),

@@ -51,6 +51,42 @@ def test_two_codecs_are_compared_at_equal_rates_or_where_the_better_used_less() 
     assert analysis.compare(better, point("c", 1.0, 300, codec="none")).fair  # type: ignore[union-attr]
 
 
+def test_rates_are_those_of_the_seeds_that_both_ran() -> None:
+    many, few = point("a", 0.9, 100), [line(seed, True, 60, 100) for seed in SEEDS[:10]]
+    few += [line(seed, True, 60, 10_000) for seed in range(10100, 10120)]
+    found = analysis.compare(make_point("b", TrialConfig(), few), many)
+    assert found is not None and found.difference.seeds == 10
+    assert found.candidate_bpp == found.anchor_bpp == 8.0 and found.fair
+
+
+def test_bits_saved_by_idling_after_a_failure_do_not_make_a_comparison_fair() -> None:
+    # both pool to the same rate, the better one only because its failed episodes go on cheaply
+    base = reference()
+    options: dict[str, Any] = {"codec": "av1"}
+    cheap_tail = [line(seed, True, 60, 100) for seed in SEEDS[:36]]
+    for seed in SEEDS[36:]:
+        idle = line(seed, False, 250, 100)
+        idle["frame_bytes"] = {"base": [100] * 6 + [1] * 19}
+        idle["payload_bytes"] = sum(idle["frame_bytes"]["base"])
+        cheap_tail.append(idle)
+    inter = make_point("inter", TrialConfig(**options), cheap_tail, base)
+    intra = point("intra", 0.4, 80, base, **options)
+    assert inter.payload_bpp < intra.payload_bpp
+    found = analysis.compare(inter, intra)
+    assert found is not None and found.difference.difference > 0 and not found.fair
+
+
+def test_each_point_stands_beside_the_anchor_curves_nearest_one() -> None:
+    base = reference()
+    ours = [point(f"av1 {size}", 0.8, size, base) for size in (10, 100)]
+    anchors = [point(f"webp {size}", 0.5, size, base, codec="webp", mode="intra") for size in (70, 120, 4000)]
+    clean = point("clean", 0.9, 300, codec="none")
+    references = {p.name: base for p in (*ours, *anchors, clean)}
+    found = analysis.comparisons([clean, *ours, *anchors], references, None, (), {"codec": "webp"})
+    pairs = [(r.candidate, r.anchor) for r in found if r.anchor != "clean"]
+    assert pairs == [("av1 100", "webp 120")] and {r.kind for r in found} == {"exploratory"}
+
+
 def test_no_shared_seed_no_comparison() -> None:
     other = make_point("b", TrialConfig(), [line(5, True, 60, 10)])
     assert analysis.compare(point("a", 0.9, 10), other) is None
