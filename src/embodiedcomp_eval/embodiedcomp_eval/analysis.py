@@ -36,8 +36,8 @@ class CurveResult:
 class ComparisonResult:
     """A paired comparison. kind: primary, secondary (p Holm-adjusted among them) or exploratory (p as it is).
 
-    Rates are of the seeds that both ran. fair: they allow it (see EQUAL_RATE), or the anchor is uncompressed. not_below: "the candidate's SR is not below
-    0.95 of the anchor's" may be claimed.
+    Rates are of the seeds that both ran. fair: they allow it (see EQUAL_RATE), or the anchor is uncompressed.
+    not_below: "the candidate's SR is not below 0.95 of the anchor's" may be claimed.
     """
 
     kind: str
