@@ -26,6 +26,7 @@ ONE_SIZE = ("cheng2020-anchor", "cheng2020-attn")
 HALF_FROM = 4
 """Tensors of so many dimensions (the convolutions) are stored in float16; everything that makes tables stays float32."""
 WARM_UP = 50  # steps
+EASE_SHARE = 0.3  # of the steps
 LAST_RATE = 0.05  # of the first learning rate, at the last step
 SAVE_EVERY = 30.0  # s
 REPORT_EVERY = 20.0  # s
@@ -33,7 +34,10 @@ REPORT_EVERY = 20.0  # s
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training. n, m: channels of the transforms and of the latent. crop: px, a multiple of 64. rate: of learning."""
+    """One training. n, m: channels of the transforms and of the latent. crop: px, a multiple of 64. rate: of learning.
+
+    ease: by how much more errors weigh at first: a network from nothing learns to show pictures before it learns to save bits.
+    """
 
     architecture: str
     lmbda: float
@@ -44,6 +48,12 @@ class Recipe:
     crop: int = 128
     rate: float = 1e-3
     seed: int = 0
+    ease: float = 1.0
+
+    def weight(self, step: int) -> float:
+        """The lambda of one step: it falls from ``ease`` times as much to its own, in equal ratios, over the first steps."""
+        left = max(0.0, 1 - step / (EASE_SHARE * self.steps))
+        return float(self.lmbda * self.ease**left)
 
     def validate(self) -> None:
         """Raise CodecError with one line on anything impossible."""
@@ -109,7 +119,7 @@ def train(
     while step < recipe.steps:
         pixels = torch.from_numpy(frames.batch(step, recipe.batch, recipe.crop, recipe.seed))
         torch.manual_seed(recipe.seed + step)  # the noise, too, is the same after an interruption
-        loss, bpp, error = loss_of(network, pixels.contiguous(memory_format=torch.channels_last), recipe.lmbda)
+        loss, bpp, error = loss_of(network, pixels.contiguous(memory_format=torch.channels_last), recipe.weight(step))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(learned, 1.0)

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from embodiedcomp_codec.training.learned import Recipe
     from embodiedcomp_codec.training.measure import Point
 
-LAMBDAS = (0.0009, 0.0045)
+LAMBDAS = (0.0006, 0.003)
 """Of the shipped weights."""
+EASE = 8.0
+"""By how much more errors weigh while a network is new."""
 LABEL = "trained here, on rendered frames of ur5e_lift: not CompressAI's published weights"
 
 Made = tuple[Path, "dict[str, list[Point]]"]
@@ -54,7 +56,7 @@ class Plan:
         return [
             Recipe(
                 self.codec, lmbda, self.n, self.m, self.steps if index == 0 else self.more_steps, self.batch, self.crop,
-                self.rate,
+                self.rate, ease=EASE if index == 0 and self.start is None else 1.0,
             )
             for index, lmbda in enumerate(sorted(set(self.lambdas), reverse=True))
         ]  # fmt: skip
