@@ -7,6 +7,7 @@ functions, three small structures, all settings by name. See ``docs/decisions/00
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import ctypes.util
 import functools
@@ -14,6 +15,7 @@ import os
 import pathlib
 import time
 import weakref
+from collections.abc import Iterator
 
 import av
 
@@ -113,6 +115,10 @@ class _SvtEncoder:
         self._yuv = ToYuv()
         self._count = 0
         self._handle = ctypes.c_void_p()
+        with _usual_scheduling():
+            self._open()
+
+    def _open(self) -> None:
         configuration = ctypes.create_string_buffer(_CONFIGURATION_BYTES)
         _check("init_handle", self._library.svt_av1_enc_init_handle(ctypes.byref(self._handle), configuration))
         self._close = weakref.finalize(self, _close, self._library, self._handle)
@@ -152,6 +158,30 @@ class _SvtEncoder:
         self._library.svt_av1_enc_release_out_buffer(ctypes.byref(out))
         # The message frames the packet, so the delimiter says nothing.
         return Coded(data.removeprefix(_TEMPORAL_DELIMITER), key)
+
+
+@contextlib.contextmanager
+def _usual_scheduling() -> Iterator[None]:
+    """Undo what SVT-AV1 does where it may, as in a container run by root: it makes its caller's thread and its own real-time
+    ones of the highest priority, which starve everything else on the machine, and every thread made later inherits it.
+    """
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, priority, before = os.sched_getscheduler(0), os.sched_getparam(0), _threads()
+    try:
+        yield
+    finally:
+        for thread in {0, *(_threads() - before)}:
+            with contextlib.suppress(ProcessLookupError):  # it has ended since
+                os.sched_setscheduler(thread, policy, priority)
+
+
+def _threads() -> set[int]:
+    try:
+        return {int(entry.name) for entry in pathlib.Path("/proc/self/task").iterdir()}
+    except OSError:
+        return set()
 
 
 def _close(library: ctypes.CDLL, handle: ctypes.c_void_p) -> None:
