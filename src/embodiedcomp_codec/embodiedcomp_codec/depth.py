@@ -49,6 +49,12 @@ class DepthStream:
         """Return to exactly the state after construction."""
         self._sequence = 0
         self._meter = RateMeter(self._window)
+        self._pixels_per_second = math.nan
+        self._stamp_ns: int | None = None
+
+    def bitrate(self, target: Target) -> float:
+        """A target in bit/s at the present pace; NaN if there is none or the pace isn't known yet."""
+        return target.bpp * self._pixels_per_second if math.isnan(target.bitrate) else target.bitrate
 
     def encode(self, depth: Depth, stamp_ns: int, target: Target) -> SentFrame:
         """Code one frame ``(H, W) uint16``. ``at_floor``: it takes more than ``target``, at once or over the window."""
@@ -56,6 +62,9 @@ class DepthStream:
         height, width = depth.shape
         data = self._codec.encode(np.ascontiguousarray(depth))
         packet = pack(Header(self._sequence, 8, KeyInfo(DEPTH_CODEC, "intra", width, height))) + data
+        if self._stamp_ns is not None and stamp_ns > self._stamp_ns:
+            self._pixels_per_second = width * height * 1e9 / (stamp_ns - self._stamp_ns)
+        self._stamp_ns = stamp_ns
         achieved = self._meter.add(stamp_ns, len(packet))
         over_bpp = 8 * len(packet) > FLOOR_MARGIN * target.bpp * width * height  # False where the target is NaN
         sent = SentFrame(

@@ -7,20 +7,23 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from sensor_msgs.msg import CompressedImage, Image
 
+from embodiedcomp_codec.codec import CodecError
 from embodiedcomp_codec.nodes.clocks import age_seconds
 from embodiedcomp_codec.nodes.conversion import frame_to_image, source_encoding, stamp_to_ns
-from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, run_node
+from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, ParameterError, run_node
 from embodiedcomp_codec.nodes.messages import decoder_status, received_stats
 from embodiedcomp_codec.nodes.parameters import Parameter, declare
-from embodiedcomp_codec.nodes.qos import RELIABILITY, request_qos, stream_qos
+from embodiedcomp_codec.nodes.qos import RELIABILITY, overridable, request_qos, stream_qos
 from embodiedcomp_codec.statistics import RateMeter, Tally
 from embodiedcomp_codec.stream import DecoderStream, ReceivedFrame
+from embodiedcomp_codec.weights import use_weights
 from embodiedcomp_msgs.msg import CodecStats, FrameLost, KeyFrameRequest
 from embodiedcomp_msgs.srv import ResetEpisode
 
 PARAMETERS = (
     Parameter("max_pixels", 4096 * 2304, "largest frame that is decoded", "pixels", 1, 1 << 31),
     Parameter("images", [], "image topics of several cameras; not set: the one topic `image`"),
+    Parameter("weights", "", "file or folder with a learned codec's weights; empty: as the environment says"),
     RELIABILITY,
 )
 REQUEST_PERIOD = 0.5
@@ -36,12 +39,20 @@ class Camera:
         self.stream = DecoderStream(max_pixels)
         qos = stream_qos(reliability)
         bits = f"{self.topic}/embodiedcomp"
-        self.decoded = node.create_lifecycle_publisher(Image, f"{self.topic}/decoded", qos)
+        self.decoded = node.create_lifecycle_publisher(
+            Image, f"{self.topic}/decoded", qos, qos_overriding_options=overridable()
+        )
         self.requests = node.create_publisher(KeyFrameRequest, f"{bits}/key_request", request_qos(reliability))
         self.requested = -REQUEST_PERIOD
         self.last_sequence = 0
         self.clear()
-        node.create_subscription(CompressedImage, bits, lambda message: node.on_bits(self, message), qos)
+        node.create_subscription(
+            CompressedImage,
+            bits,
+            lambda message: node.on_bits(self, message),
+            qos,
+            qos_overriding_options=overridable(),
+        )
 
     def clear(self) -> None:
         """Return to the state after construction."""
@@ -55,12 +66,16 @@ class Camera:
 class DecoderNode(AutostartNode):
     """Decodes on the executor's thread: packets of a stream must go through in order anyway."""
 
+    errors = (ParameterError, CodecError)
+
     def __init__(self) -> None:
         super().__init__("decoder")
 
     def prepare(self) -> None:
         """Read parameters; build streams, topics and services."""
         values = declare(self, PARAMETERS)
+        if values["weights"]:
+            use_weights(values["weights"])
         self._reliable = values["reliability"] == "reliable"
         self._episode = 0
         self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", stream_qos(values["reliability"]))

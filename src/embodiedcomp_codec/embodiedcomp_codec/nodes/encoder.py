@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rcl_interfaces.msg import SetParametersResult
-from rclpy.parameter import Parameter as RosParameter
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from embodiedcomp_codec.codec import CodecError
 from embodiedcomp_codec.encoder_group import EncoderGroup
 from embodiedcomp_codec.inbox import Inbox
 from embodiedcomp_codec.nodes.clocks import age_seconds
-from embodiedcomp_codec.nodes.conversion import MessageError, bits_format, byte_array, image_to_frame, stamp_to_ns
+from embodiedcomp_codec.nodes.conversion import MessageError, stamp_to_ns
+from embodiedcomp_codec.nodes.encoder_camera import Camera, Message
+from embodiedcomp_codec.nodes.intake import LOOK_PERIOD, TRANSPORTS
 from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, ParameterError, run_node
-from embodiedcomp_codec.nodes.messages import NOT_SET, encoder_status, sent_stats, skipped_stats
+from embodiedcomp_codec.nodes.messages import encoder_status, sent_stats, skipped_stats
 from embodiedcomp_codec.nodes.parameters import Parameter, declare
-from embodiedcomp_codec.nodes.qos import RELIABILITY, request_qos, stream_qos
-from embodiedcomp_codec.rate_control import MAX_BPP, Target
+from embodiedcomp_codec.nodes.qos import RELIABILITY, stream_qos
+from embodiedcomp_codec.nodes.targets import NOT_SET, TARGETS, TargetParameters
+from embodiedcomp_codec.rate_control import MAX_BPP
 from embodiedcomp_codec.registry import get_codec
-from embodiedcomp_codec.statistics import RateMeter, Tally
+from embodiedcomp_codec.statistics import Tally
 from embodiedcomp_codec.stream import SentFrame, StreamConfig
+from embodiedcomp_codec.view import ViewError, views
+from embodiedcomp_codec.weights import use_weights
 from embodiedcomp_msgs.msg import CodecStats, FrameLost, KeyFrameRequest
 from embodiedcomp_msgs.srv import ResetEpisode
 
@@ -40,51 +42,52 @@ PARAMETERS = (
     Parameter(
         "images", [], "image topics of several cameras, which share target_bitrate; not set: the one topic `image`"
     ),
-    Parameter("lazy", True, "encode only while somebody subscribes the bits (reliable streams always encode)"),
+    Parameter("lazy", True, "encode only while somebody subscribes any output (reliable streams always encode)"),
+    Parameter(
+        "transport",
+        "auto",
+        "how images come in: sensor_msgs/Image, or JPEG and PNG files on <image>/compressed; auto: as they are published",
+        choices=TRANSPORTS,
+    ),
+    Parameter("max_pixels", 4096 * 2304, "largest JPEG or PNG file that is decoded", "pixels", 1, 1 << 31),
+    Parameter(
+        "crop",
+        [],
+        "x, y, width, height of the part that is sent, for all cameras or one after the other",
+        "pixels",
+        integers=True,
+    ),
+    Parameter(
+        "resize",
+        [],
+        "width, height at which it is sent, for all cameras or one after the other",
+        "pixels",
+        integers=True,
+    ),
+    Parameter("plain", False, "publish whole files on <image>/compressed too (codecs jpeg and png)"),
+    Parameter("also", [], "video messages of other packages beside our packets: ffmpeg, foxglove"),
+    Parameter("weights", "", "file or folder with a learned codec's weights; empty: as the environment says"),
     RELIABILITY,
 )
-TARGETS = ("target_bpp", "target_bitrate")
-
-
-class Camera:
-    """One image topic: its place in the group of streams, its publisher and counts."""
-
-    def __init__(self, node: EncoderNode, image: str, group: EncoderGroup, index: int, reliability: str) -> None:
-        self.topic = node.resolve_topic_name(image)
-        qos = stream_qos(reliability)
-        self.index = index
-        self.stream = group.streams[index]
-        self.config = self.stream.config
-        self.bits = node.create_lifecycle_publisher(CompressedImage, f"{self.topic}/embodiedcomp", qos)
-        self.failed = False
-        self.clear()
-        node.create_subscription(Image, image, lambda message: node.on_image(self, message), qos)
-        requests = f"{self.topic}/embodiedcomp/key_request"
-        qos = request_qos(reliability)
-        node.create_subscription(KeyFrameRequest, requests, lambda message: node.on_key_request(self, message), qos)
-
-    def clear(self) -> None:
-        """Forget rates and counts."""
-        self.meter = RateMeter(self.config.budget_window)
-        self.tally = Tally()
-        self.achieved = 0.0
 
 
 class EncoderNode(AutostartNode):
     """Receives on the executor's thread, codes on its own: a slow codec never keeps the newest frame waiting."""
 
-    errors = (ParameterError, CodecError)
+    errors = (ParameterError, CodecError, ViewError)
 
     def __init__(self) -> None:
         super().__init__("encoder")
         self._cameras: list[Camera] = []
         self._worker: threading.Thread | None = None
-        self._prepared = False
-        self._inbox: Inbox[Camera, Image] = Inbox(newest_wins=True)
+        self._targets: TargetParameters | None = None
+        self._inbox: Inbox[Camera, Message] = Inbox(newest_wins=True)
 
     def prepare(self) -> None:
         """Read parameters; build streams, topics, services and the coding thread."""
         values = declare(self, PARAMETERS)
+        if values["weights"]:
+            use_weights(values["weights"])
         get_codec(values["codec"])
         config = StreamConfig(
             **{name: values[name] for name in ("codec", "mode", *TARGETS, "budget_window", "frame_period")}
@@ -100,34 +103,38 @@ class EncoderNode(AutostartNode):
         self._diagnostics = self.create_lifecycle_publisher(DiagnosticArray, "/diagnostics", 10)
         images = values["images"] or ["image"]
         self._group = EncoderGroup(config, len(images))
+        seen = views(values["crop"], values["resize"], len(images))
         self._cameras = [
-            Camera(self, image, self._group, index, values["reliability"]) for index, image in enumerate(images)
+            Camera(self, image, index, self._group, seen[index], values, self._on_image, self._on_key_request)
+            for index, image in enumerate(images)
         ]
         self.create_service(ResetEpisode, "~/reset_episode", self._on_reset)
         self.create_timer(1.0, self._on_second)
-        self.add_on_set_parameters_callback(self._on_set)
-        self.add_post_set_parameters_callback(self._after_set)
-        self._prepared = True
+        self.create_timer(LOOK_PERIOD, self._look)
+        self._targets = TargetParameters(self, PARAMETERS, self._follow)
         self._worker = threading.Thread(target=self._work, name="coding", daemon=True)
         self._worker.start()
 
     def release(self) -> None:
         """End the coding thread and stop following parameters."""
-        if self._prepared:
-            self.remove_on_set_parameters_callback(self._on_set)
-            self.remove_post_set_parameters_callback(self._after_set)
-            self._prepared = False
+        if self._targets is not None:
+            self._targets.release()
+            self._targets = None
         self._inbox.close()
         if self._worker is not None:
             self._worker.join()
             self._worker = None
 
-    def on_image(self, camera: Camera, message: Image) -> None:
+    def _look(self) -> None:
+        for camera in self._cameras:
+            camera.intake.look()
+
+    def _on_image(self, camera: Camera, message: Message) -> None:
         """Queue a frame, if anybody wants it."""
-        if self.running and not (self._lazy and camera.bits.get_subscription_count() == 0):
+        if self.running and not (self._lazy and not camera.outputs.wanted()):
             self._inbox.put(camera, message)
 
-    def on_key_request(self, camera: Camera, message: KeyFrameRequest) -> None:
+    def _on_key_request(self, camera: Camera, message: KeyFrameRequest) -> None:
         """Make the camera's next frame a key frame. In lockstep the loop goes on only then: the loss is announced here."""
         with self._lock:
             camera.stream.request_key()
@@ -146,51 +153,45 @@ class EncoderNode(AutostartNode):
         except Exception as error:  # noqa: BLE001 (a node that looks alive and codes nothing is worse than none)
             self.fail("coding", error)
 
-    def _encode(self, camera: Camera, message: Image) -> None:
+    def _encode(self, camera: Camera, message: Message) -> None:
         started = time.perf_counter()
         try:
-            frame = image_to_frame(message)
-            sent = self._group.encode(camera.index, frame, stamp_to_ns(message.header.stamp))
-        except (MessageError, CodecError) as error:
-            if not camera.failed:
+            source, sent = camera.encode(message)
+        except (MessageError, ViewError, CodecError) as error:
+            if camera.failed():
                 self.get_logger().error(f"{camera.topic}: {error}; such frames are skipped")
-            camera.failed = True
-            camera.tally.corrupt += 1
             self._skip(camera, message, time.perf_counter() - started)
             return
-        camera.failed = False
-        bits = CompressedImage(header=message.header, format=bits_format(message.encoding, camera.config.codec))
-        bits.data = byte_array(sent.packet)
-        camera.bits.publish(bits)
-        self._report(camera, message, sent, time.perf_counter() - started)
+        camera.outputs.publish(message.header, source, sent, camera.codec)
+        height, width = source.pixels.shape[:2]
+        self._report(camera, message.header, (width, height), sent, time.perf_counter() - started)
 
-    def _skip(self, camera: Camera, message: Image, seconds: float) -> None:
+    def _skip(self, camera: Camera, message: Message, seconds: float) -> None:
         """A frame that became no packet: in lockstep, statistics without a payload and the announcement of its loss."""
         if not self._reliable:
             return
-        size = (message.width, message.height)
-        stats = skipped_stats(message.header, camera.topic, camera.config.codec, camera.stream.mode, size)
+        size = (message.width, message.height) if isinstance(message, Image) else (0, 0)
+        stats = skipped_stats(message.header, camera.topic, camera.codec, camera.mode, size)
         self._publish_stats(camera, stats, seconds)
         self._announce(camera, message.header)
 
-    def _report(self, camera: Camera, message: Image, sent: SentFrame, seconds: float) -> None:
-        stamp_ns = stamp_to_ns(message.header.stamp)
+    def _report(self, camera: Camera, header: Header, size: tuple[int, int], sent: SentFrame, seconds: float) -> None:
+        stamp_ns = stamp_to_ns(header.stamp)
         camera.achieved = camera.meter.add(stamp_ns, len(sent.packet))
         camera.tally.add(seconds, sent.key, sent.at_floor, sent.at_ceiling)
-        size = (message.width, message.height)
-        stats = sent_stats(message.header, camera.topic, camera.config.codec, camera.stream.mode, size, sent)
+        stats = sent_stats(header, camera.topic, camera.codec, camera.mode, size, sent)
         stats.age_seconds = age_seconds(self, stamp_ns, self._reliable)
         self._publish_stats(camera, stats, seconds)
 
     def _publish_stats(self, camera: Camera, stats: CodecStats, seconds: float) -> None:
         stats.dropped_frames = self._inbox.dropped(camera)
-        stats.target_bitrate, stats.achieved_bitrate = camera.stream.target_bitrate, camera.achieved
+        stats.target_bitrate, stats.achieved_bitrate = camera.target_bitrate, camera.achieved
         stats.processing_seconds = seconds
         self._stats.publish(stats)
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
         """Ready once everything has a reader: then no packet of step 0 can be lost."""
-        unheard = [camera.topic for camera in self._cameras if camera.bits.get_subscription_count() == 0]
+        unheard = [camera.topic for camera in self._cameras if camera.outputs.bits.get_subscription_count() == 0]
         if unheard and self._reliable:
             response.message = f"no decoder subscribes the bits of {', '.join(unheard)} yet"
             return response
@@ -203,29 +204,9 @@ class EncoderNode(AutostartNode):
         response.ok = True
         return response
 
-    def _on_set(self, parameters: list[RosParameter]) -> SetParametersResult:
-        """Refuse an impossible target with the reason; both at once are one."""
-        table = {parameter.name: parameter for parameter in PARAMETERS}
-        try:
-            asked = {p.name: table[p.name].check(p.value) for p in parameters if p.name in TARGETS}
-        except ValueError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        problem = Target(asked.get("target_bpp", NOT_SET), asked.get("target_bitrate", NOT_SET)).problem()
-        return SetParametersResult(successful=problem is None, reason=problem or "")
-
-    def _after_set(self, parameters: list[RosParameter]) -> None:
-        """Follow a new target, and clear the other one."""
-        asked = {p.name: float(p.value) for p in parameters if p.name in TARGETS}
-        if not asked:
-            return
-        given = [name for name, value in asked.items() if not math.isnan(value)]
-        for other in TARGETS:
-            if given and other not in asked and not math.isnan(float(self.get_parameter(other).value)):
-                # Setting it comes back here with the other one unset, and follows both.
-                self.set_parameters([RosParameter(other, RosParameter.Type.DOUBLE, NOT_SET)])
-                return
+    def _follow(self, target_bpp: float, target_bitrate: float) -> None:
         with self._lock:
-            self._group.set_target(**{name: float(self.get_parameter(name).value) for name in TARGETS})
+            self._group.set_target(target_bpp=target_bpp, target_bitrate=target_bitrate)
 
     def _on_second(self) -> None:
         """Publish diagnostics, one status a camera."""
@@ -240,8 +221,8 @@ class EncoderNode(AutostartNode):
 
     def _status(self, camera: Camera) -> DiagnosticStatus:
         name = f"{self.get_name()}: {camera.topic}"
-        target, dropped = camera.stream.target_bitrate, self._inbox.dropped(camera)
-        return encoder_status(name, camera.config.codec, camera.tally, camera.achieved, target, dropped)
+        target, dropped = camera.target_bitrate, self._inbox.dropped(camera)
+        return encoder_status(name, camera.codec, camera.tally, camera.achieved, target, dropped, camera.note)
 
 
 def main() -> int:

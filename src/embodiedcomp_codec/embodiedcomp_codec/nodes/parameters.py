@@ -15,16 +15,17 @@ from embodiedcomp_codec.nodes.lifecycle import ParameterError
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter. ``default`` gives the type; NaN means "not set". ``low`` and ``high`` include their ends."""
+    """One parameter. ``default`` gives the type; NaN and [] mean "not set". ``low`` and ``high`` include their ends."""
 
     name: str
-    default: bool | int | float | str | list[str]
+    default: bool | int | float | str | list[str] | list[int]
     meaning: str
     unit: str = ""
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
     runtime: bool = False
+    integers: bool = False  # of a list
 
     def descriptor(self) -> ParameterDescriptor:
         """What `ros2 param describe` shows."""
@@ -55,7 +56,9 @@ class Parameter:
                     f"parameter {self.name} is {value:g}; valid: {self.low:g} to {self.high:g} {self.unit}"
                 )
         if isinstance(self.default, list):
-            value = [item for item in value or [] if item]
+            value = [item for item in value or [] if item != ""]
+            if self.integers and not all(isinstance(item, int) for item in value):
+                raise ParameterError(f"parameter {self.name} must be a list of integers, not {value}")
         if self.choices and value not in self.choices:
             raise ParameterError(f"parameter {self.name} is {value!r}; choose one of: {', '.join(self.choices)}")
         return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, SENSOR_QOS
 from embodiedcomp_codec.nodes.parameters import Parameter
@@ -24,3 +25,8 @@ def stream_qos(reliability: str) -> QoSProfile:
 def request_qos(reliability: str) -> QoSProfile:
     """QoS of key frame requests: the newest says it all in a live stack; in lockstep each stands for one lost frame."""
     return LOCKSTEP_QOS if reliability == "reliable" else REQUEST_QOS
+
+
+def overridable() -> QoSOverridingOptions:
+    """A topic whose history, depth and reliability follow ``qos_overrides./TOPIC.publisher.reliability`` and the like."""
+    return QoSOverridingOptions.with_default_policies()
