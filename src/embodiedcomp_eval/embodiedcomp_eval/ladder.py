@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from embodiedcomp_codec.codec import Codec, Mode
-from embodiedcomp_codec.config import Ladder, Schedule
+from embodiedcomp_codec.config import SCHEDULES, Ladder, Schedule
 from embodiedcomp_codec.frame import downsample, upsample
 from embodiedcomp_codec.packet import Header, KeyInfo, pack
 from embodiedcomp_eval.distortion import ms_ssim, mse, psnr
 
 Image = npt.NDArray[np.uint8]
 FACTORS = (1, 2, 3, 4, 5, 6, 7, 8)
-QUALITIES = 14  # steps tried at each factor, closer together at the coarse end
+QUALITIES = 12  # steps tried at each factor, closer together at the coarse end
 CURVE = 1.5
 STRUCTURE_EVERY = 8  # MS-SSIM costs ten times what PSNR does: it is taken of every eighth frame
 GRID = 1.03  # ratio of neighbouring rates of the envelope
@@ -108,21 +108,18 @@ def _rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def entry(codec: str, ladders: dict[Schedule, Ladder], comment: str) -> str:
-    """The codec's part of ``codecs.yaml``."""
-    lines = [f"{codec}:", f"  # {comment}"]
-    for schedule, rungs in ladders.items():
-        lines.append(f"  {schedule}: [{', '.join(f'[{start:g}, {n}]' for start, n in rungs)}]")
-    return "\n".join(lines) + "\n"
-
-
-def replace_entry(text: str, codec: str, new: str) -> str:
-    """``codecs.yaml`` with the codec's part replaced, or added at its end; all else stays as it is."""
+def with_ladders(text: str, codec: str, ladders: dict[Schedule, Ladder], comment: str) -> str:
+    """``codecs.yaml`` with these ladders of the codec replaced, or added; all else stays as it is."""
     lines = text.splitlines(keepends=True)
     starts = [index for index, line in enumerate(lines) if line.rstrip() == f"{codec}:"]
     if not starts:
-        return text.rstrip("\n") + "\n" + new
+        return with_ladders(f"{text.rstrip()}\n{codec}:\n", codec, ladders, comment)
     end = starts[0] + 1
     while end < len(lines) and lines[end].startswith((" ", "\t")):
         end += 1
-    return "".join(lines[: starts[0]]) + new + "".join(lines[end:])
+    old = {line.split(":")[0].strip(): line for line in lines[starts[0] + 1 : end]}
+    for schedule, rungs in ladders.items():
+        values = ", ".join(f"[{start:g}, {n}]" for start, n in rungs)
+        old[schedule] = f"  {schedule}: [{values}]  # {comment}\n"
+    ordered = [old[schedule] for schedule in SCHEDULES if schedule in old]
+    return "".join([*lines[: starts[0] + 1], *ordered, *lines[end:]])

@@ -1,8 +1,8 @@
 """HEVC, H.264, VP9 and VVC through PyAV, low delay: one frame in, one packet out, each from the frame before or alone.
 
 An open FFmpeg encoder ignores a new bit rate or quality, but all three obey a region of interest: FFmpeg's ``addroi`` filter
-marks the whole frame with a quantiser offset, so every frame gets its own quantiser and no key frame is spent on it. See
-``docs/decisions/0021-rate-control.md``.
+marks the whole frame with a quantiser offset, so every frame gets its own quantiser and no key frame is spent on it. The upper
+rows may get the next finer quantiser: steps between the steps. See ``docs/decisions/0021-rate-control.md``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from embodiedcomp_codec.codecs.yuv import ToYuv, coded_size
 
 _TIME_BASE = Fraction(1, 10)  # only counts frames: the stamps travel in the message
 _NEVER = 1 << 30
-_GRAPHS = 128
+_GRAPHS = 512
 
 _X265 = (
     "aq-mode=1:aq-strength=0.01:bframes=0:rc-lookahead=0:scenecut=0:keyint=-1:cutree=0:ref=1:ipratio=1:frame-threads=1:"
@@ -36,7 +36,8 @@ class AvCodec:
     """One of FFmpeg's encoders with its decoder. ``span`` is what a region offset of 1 adds to the quantiser.
 
     ``checked`` appends one byte of check sum, where the format itself can't tell a truncated picture from a whole one.
-    The quantiser runs from ``coarsest`` to ``finest`` in ``levels`` steps around the one that the encoder was opened with.
+    The quantiser runs from ``coarsest`` to ``finest`` around the one that the encoder was opened with, each in ``bands`` steps:
+    between two quantisers, a growing share of the rows from the top has one that is ``reach`` finer.
     """
 
     name: str
@@ -49,11 +50,13 @@ class AvCodec:
     modes: tuple[Mode, ...] = ("inter", "intra")
     lossless: bool = False
     checked: bool = False
+    bands: int = 1
+    reach: int = 1
 
     @property
     def levels(self) -> int:
         """Distinct quality steps."""
-        return self.coarsest - self.finest + 1
+        return (self.coarsest - self.finest) * self.bands + 1
 
     def encoder(self, width: int, height: int, mode: Mode) -> Encoder:
         """A fresh encoder. Raises CodecError where this FFmpeg lacks the library."""
@@ -80,11 +83,12 @@ class _AvEncoder:
 
     def encode(self, image: Image, quality: float, key: bool) -> Coded:
         codec = self._codec
-        quantiser = round(codec.coarsest + quality * (codec.finest - codec.coarsest))
+        whole, finer = divmod(round(quality * (codec.levels - 1)), codec.bands)
+        quantiser = codec.coarsest - whole
         if self._context is None or self._intra:
             # A frame alone needs no offset: an encoder of its own, at its own quantiser, depends on nothing before.
             self._context, self._base, key = self._open(quantiser), quantiser, True
-        frame = self._marked(self._yuv.frame(image), quantiser - self._base)
+        frame = self._marked(self._yuv.frame(image), quantiser - self._base, finer)
         frame.pict_type = PictureType.I if key else PictureType.NONE
         frame.pts = self._count
         frame.time_base = _TIME_BASE
@@ -116,14 +120,21 @@ class _AvEncoder:
             raise CodecError(f"{codec.name}: {codec.library} refused {self._width}x{self._height}: {error}") from error
         return context
 
-    def _marked(self, frame: av.VideoFrame, offset: int) -> av.VideoFrame:
-        """The frame with the quantiser offset as its one region of interest.
+    def _marked(self, frame: av.VideoFrame, offset: int, finer: int) -> av.VideoFrame:
+        """The frame with the quantiser offset as its region of interest, lower by ``reach`` in its upper rows.
 
         An offset of 0 is marked too: x265 crashes when frames with and without regions alternate.
         """
-        graph = _LOCAL.graph(self._width, self._height, f"{offset / self._codec.span:.6f}")
-        graph.push(frame)
-        marked = graph.pull()
+        codec = self._codec
+        rows = self._height * finer // (codec.bands * codec.reach)
+        try:
+            graph = _LOCAL.graph(
+                self._width, self._height, offset / codec.span, (offset - codec.reach) / codec.span, rows
+            )
+            graph.push(frame)
+            marked = graph.pull()
+        except (av.error.FFmpegError, ValueError) as error:
+            raise CodecError(f"{codec.name}: FFmpeg's filter addroi refused a frame: {error}") from error
         assert isinstance(marked, av.VideoFrame)
         return marked
 
@@ -132,31 +143,40 @@ class _Graphs(threading.local):
     """The filter graphs of one thread: they keep nothing of the frames that went through, so that encoders share them."""
 
     def __init__(self) -> None:
-        self._graphs: dict[tuple[int, int, str], av.filter.Graph] = {}
+        self._graphs: dict[tuple[int, int, float, float, int], av.filter.Graph] = {}
 
-    def graph(self, width: int, height: int, offset: str) -> av.filter.Graph:
-        """The graph that marks whole frames of one size with ``offset``; the oldest goes where there are too many."""
-        key = (width, height, offset)
+    def graph(self, width: int, height: int, offset: float, upper: float, rows: int) -> av.filter.Graph:
+        """The graph that marks the first ``rows`` rows of frames of one size with ``upper``, the others with ``offset``.
+
+        The oldest goes where there are too many.
+        """
+        key = (width, height, offset, upper, rows)
         graph = self._graphs.get(key)
         if graph is None:
             if len(self._graphs) >= _GRAPHS:
                 del self._graphs[next(iter(self._graphs))]
-            graph = self._graphs[key] = _roi_graph(width, height, offset)
+            graph = self._graphs[key] = _roi_graph(*key)
         return graph
 
 
 _LOCAL = _Graphs()
 
 
-def _roi_graph(width: int, height: int, offset: str) -> av.filter.Graph:
+def _roi_graph(width: int, height: int, offset: float, upper: float, rows: int) -> av.filter.Graph:
     graph = av.filter.Graph()
     # FFmpeg starts a thread pool for every graph by default: with a graph per replay it cost more than the coding.
     graph.threads = 1
-    source = graph.add_buffer(width=width, height=height, format="yuv420p", time_base=_TIME_BASE)
-    region = graph.add("addroi", f"x=0:y=0:w=iw:h=ih:clear=1:qoffset={offset}")
+    last = graph.add_buffer(width=width, height=height, format="yuv420p", time_base=_TIME_BASE)
+    regions = [f"x=0:y=0:w=iw:h=ih:clear={0 if rows else 1}:qoffset={offset:.6f}"]
+    if rows:
+        # Where regions overlap the first counts.
+        regions.insert(0, f"x=0:y=0:w=iw:h={rows}:clear=1:qoffset={upper:.6f}")
+    for region in regions:
+        step = graph.add("addroi", region)
+        last.link_to(step)
+        last = step
     sink = graph.add("buffersink")
-    source.link_to(region)
-    region.link_to(sink)
+    last.link_to(sink)
     graph.configure()
     return graph
 
@@ -169,6 +189,7 @@ HEVC = AvCodec(
     4,
     51.0,
     (("preset", "veryfast"), ("forced-idr", "1"), ("x265-params", _X265 + ":crf={q}")),
+    bands=4,
 )
 H264 = AvCodec(
     "h264",
@@ -185,6 +206,8 @@ H264 = AvCodec(
         ("aq-mode", "1"),
         ("x264-params", _X264),
     ),
+    bands=4,
+    reach=2,  # x264 gives a block its neighbour's quantiser where the two differ by one
 )
 VP9 = AvCodec(
     "vp9",

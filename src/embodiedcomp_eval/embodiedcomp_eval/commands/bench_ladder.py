@@ -14,18 +14,19 @@ import numpy.typing as npt
 import typer
 
 from embodiedcomp_codec.codec import Codec, CodecError
-from embodiedcomp_codec.config import SCHEDULES, Ladder, Schedule, config_path
+from embodiedcomp_codec.config import SCHEDULES, Schedule, config_path
 from embodiedcomp_codec.registry import codec_names, get_codec
 from embodiedcomp_eval.commands.console import complain, progress, show_table
+from embodiedcomp_eval.config import ConfigError
 from embodiedcomp_eval.episode_frames import record_episodes
-from embodiedcomp_eval.ladder import FACTORS, Point, entry, envelope, measure_points, qualities, replace_entry
+from embodiedcomp_eval.ladder import FACTORS, Point, envelope, measure_points, qualities, with_ladders
 from embodiedcomp_eval.provenance import commit
 
 Image = npt.NDArray[np.uint8]
 Episodes = list[dict[str, list[Image]]]
 INTRA_STEP = 15  # control steps between the frames that are coded alone
 QUERY_STEP = 10  # the benchmark's replanning period, control steps
-PACE_EPISODES = 2  # at camera pace, of those recorded: a frame a step is many
+PACE_EPISODES, PACE_FRAMES = 2, 25  # at camera pace, of those recorded: a frame a step is many
 ALL = "all"
 
 
@@ -38,6 +39,9 @@ def ladder(
     codecs: Annotated[
         list[str], typer.Argument(metavar="CODEC…", help=f"Names, or {ALL}: every still and video codec.")
     ],
+    schedules: Annotated[
+        list[str], typer.Option("--schedule", help=f"What to measure, may be repeated: {', '.join(SCHEDULES)}.")
+    ] = list(SCHEDULES),  # noqa: B006
     episodes: Annotated[int, typer.Option(min=1, help="Recorded episodes of the scripted expert.")] = 4,
     seed: Annotated[int, typer.Option(help="The first of them, a development seed.")] = 10000,
     out: Annotated[Path, typer.Option(help="Folder of the measured points, a file per codec.")] = Path(
@@ -45,6 +49,9 @@ def ladder(
     ),
 ) -> int:
     """Measure PSNR and MS-SSIM against bpp at every factor and quality; write the upper envelope as the codec's ladder."""
+    for schedule in schedules:
+        if schedule not in SCHEDULES:
+            raise ConfigError(f"schedule {schedule!r} is unknown; choose from {', '.join(SCHEDULES)}")
     chosen = [codec for name in codecs for codec in _codecs(name)]
     seeds = list(range(seed, seed + episodes))
     recorded = record_episodes(seeds)
@@ -57,18 +64,16 @@ def ladder(
     comment = "{command}: commit {commit:.9}, {date}, seeds {seeds}".format(**facts)
     table = []
     for codec in chosen:
-        points = _measure(codec, recorded)
-        ladders: dict[Schedule, Ladder] = {schedule: envelope(found) for schedule, found in points.items()}
-        _write(out / f"{codec.name}.json", _as_json(facts, points))
-        # Read at the last moment: another codec's entry may have been written meanwhile.
-        _write(
-            config_path(),
-            replace_entry(config_path().read_text(encoding="utf-8"), codec.name, entry(codec.name, ladders, comment)),
-        )
-        table += [
-            (f"{codec.name} {schedule}", " ".join(f"{n}/8 from {start:g}" for start, n in rungs))
-            for schedule, rungs in ladders.items()
-        ]
+        for schedule in SCHEDULES:
+            if schedule not in schedules or ("intra" if schedule == "intra" else "inter") not in codec.modes:
+                continue
+            points = _measure(codec, schedule, recorded)
+            rungs = envelope(points)
+            _write(out / f"{codec.name}-{schedule}.json", _as_json(facts, points))
+            # Read at the last moment: another codec's entry may have been written meanwhile.
+            text = config_path().read_text(encoding="utf-8")
+            _write(config_path(), with_ladders(text, codec.name, {schedule: rungs}, comment))
+            table.append((f"{codec.name} {schedule}", " ".join(f"{n}/8 from {start:g}" for start, n in rungs)))
     show_table("ladders, bpp", [*table, ("written to", str(config_path()))])
     return 0
 
@@ -98,34 +103,26 @@ def _is_learned(name: str) -> bool:
     return getattr(get_codec(name), "strings", None) is not None
 
 
-def _measure(codec: Codec, recorded: Episodes) -> dict[Schedule, list[Point]]:
-    found: dict[Schedule, list[Point]] = {}
+def _measure(codec: Codec, schedule: Schedule, recorded: Episodes) -> list[Point]:
+    found = []
     with progress() as bar:
-        for schedule in SCHEDULES:
-            if ("intra" if schedule == "intra" else "inter") not in codec.modes:
-                continue
-            row = bar.add_task(f"{codec.name} {schedule}", total=len(FACTORS) * len(qualities(codec)))
-            found[schedule] = []
-            for point in measure_points(codec, schedule, _groups(schedule, recorded)):
-                found[schedule].append(point)
-                bar.advance(row)
+        row = bar.add_task(f"{codec.name} {schedule}", total=len(FACTORS) * len(qualities(codec)))
+        for point in measure_points(codec, schedule, _groups(schedule, recorded)):
+            found.append(point)
+            bar.advance(row)
     return found
 
 
 def _groups(schedule: Schedule, recorded: Episodes) -> list[list[Image]]:
     if schedule == "inter":
-        return [frames for episode in recorded[:PACE_EPISODES] for frames in episode.values()]
+        return [frames[:PACE_FRAMES] for episode in recorded[:PACE_EPISODES] for frames in episode.values()]
     step = INTRA_STEP if schedule == "intra" else QUERY_STEP
     return [frames[::step] for episode in recorded for frames in episode.values()]
 
 
-def _as_json(facts: dict[str, str], points: dict[Schedule, list[Point]]) -> str:
+def _as_json(facts: dict[str, str], points: list[Point]) -> str:
     """Facts, then one point a line."""
-    lines = [
-        json.dumps({"schedule": schedule, **{k: round(v, 5) for k, v in dataclasses.asdict(point).items()}})
-        for schedule, found in points.items()
-        for point in found
-    ]
+    lines = [json.dumps({k: round(v, 5) for k, v in dataclasses.asdict(point).items()}) for point in points]
     return json.dumps(facts, ensure_ascii=False)[:-1] + ', "points": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
