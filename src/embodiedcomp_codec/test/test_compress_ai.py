@@ -108,7 +108,7 @@ def test_the_decoder_shows_what_the_network_does(name: str) -> None:
     import torch
 
     codec = get_codec(name)
-    model, _ = codec.model(1)  # type: ignore[attr-defined]
+    model = codec.network(codec.weights, codec.levels - 1)  # type: ignore[attr-defined]
     frame = panning(1, 64, 64)[0]
     coded = codec.encoder(64, 64, "intra").encode(frame, 1.0, True)
     pixels = torch.from_numpy(frame.transpose(2, 0, 1).copy())[None].float() / 255

@@ -1,17 +1,14 @@
 """CompressAI's learned codecs, with real strings from ``compress()`` to ``decompress()``. Every frame decodes alone.
 
-A bitstream is one byte for the rate (which weights), the strings, and two bytes of check sum over them, the frame's size
-and the weights: the range decoder would run past the end of damaged strings. torch is imported at the first encoder or
-decoder, not before. Both ends must run the same torch on like processors: the entropy model's tables are looked up by
-numbers that a network computes.
+A bitstream is one byte for the quality step, the strings, and two bytes of check sum over them and the frame's size, crossed
+with the weights' fingerprint: the range decoder would run past the end of damaged strings, and the networks of other
+weights would show anything. torch is imported at the first encoder or decoder, not before. Both ends must run the same torch
+on like processors: the entropy model's tables are looked up by numbers that a network computes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import pathlib
-import urllib.request
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,100 +16,138 @@ from typing import Any
 
 import numpy as np
 
-from embodiedcomp_codec.codec import BitstreamError, CodecError, Coded, Decoder, Encoder, Image, Mode
+from embodiedcomp_codec.codec import BitstreamError, Coded, Decoder, Encoder, Image, Mode
+from embodiedcomp_codec.codecs.compress_ai_steps import LEVELS, step
+from embodiedcomp_codec.codecs.compress_ai_weights import WeightSets, find_weights
 from embodiedcomp_codec.frame import pad, padded_side
-from embodiedcomp_codec.weights import weight_files
 
 _MULTIPLE = 64  # pixels that the deepest latent of every one of these networks stands for
-_LENGTH_BYTES = 3
+_LENGTH_BYTES = 2
+_LONG = 0xFFFF  # a length of more bytes follows
+_LONG_BYTES = 4
 _CHECK_BYTES = 2
-_LOAD_ERRORS = (OSError, RuntimeError, KeyError, AttributeError, ValueError)
-_NAMED_LOAD_ERRORS = ("SafetensorError", "UnpicklingError")  # of modules that are not imported for this alone
-_TIMEOUT = 10.0  # s, for the first answer of the host of the published weights
 
 
 @dataclass(frozen=True)
 class LearnedCodec:
-    """One architecture. ``published`` rates have weights online; ``strings`` are what one frame becomes, the latents' first."""
+    """One architecture. ``published`` rates have weights online; ``strings`` are what one frame becomes, the latents' first.
+
+    scalable: its latents are coded by a Gaussian model without context, so that one set of weights serves many rates.
+    """
 
     name: str
     published: int
     strings: int
+    scalable: bool = False
     modes: tuple[Mode, ...] = ("intra",)
     lossless: bool = False
 
     @property
+    def weights(self) -> WeightSets:
+        """Those in use: named, published or shipped."""
+        return find_weights(self.name, self.published)
+
+    @property
     def levels(self) -> int:
-        """One quality step for each set of weights."""
-        files = weight_files(self.name)
-        return self.published if files is None else len(files)
+        """Quality steps: many for a scalable codec, else one for each set of weights."""
+        return LEVELS if self.scalable else self.weights.count
 
     def encoder(self, width: int, height: int, mode: Mode) -> Encoder:
         """An encoder; loads the finest weights now. Raises CodecError where weights or CompressAI are missing."""
-        self.model(self.levels - 1)
-        return _Encoder(self)
+        encoder = _Encoder(self)
+        self.network(encoder.weights, self.levels - 1)
+        return encoder
 
     def decoder(self, mode: Mode) -> Decoder:
         """A decoder; weights are loaded as packets ask for them."""
         return _Decoder(self)
 
-    def model(self, level: int) -> tuple[Any, int]:
-        """The network of one level and its weights' check sum."""
-        files = weight_files(self.name)
-        return _published(self.name, level + 1) if files is None else _local(self.name, files[level])
+    def network(self, weights: WeightSets, level: int) -> Any:
+        """The network of one quality step, ready to code at its gain."""
+        if not self.scalable:
+            return weights.network(level)
+        from embodiedcomp_codec.codecs.compress_ai_gain import set_gain
+
+        index, gain = step(level, weights.lambdas)
+        network = weights.network(index)
+        set_gain(network, gain)
+        return network
 
 
 class _Encoder:
     def __init__(self, codec: LearnedCodec) -> None:
         self._codec = codec
+        self.weights = codec.weights
+        self._image: Image | None = None
+        self._pixels: Any = None
 
     def encode(self, image: Image, quality: float, key: bool) -> Coded:
         import torch
 
         level = round(quality * (self._codec.levels - 1))
-        model, fingerprint = self._codec.model(level)
+        network = self._codec.network(self.weights, level)
         height, width = image.shape[:2]
-        padded = np.ascontiguousarray(pad(image, _MULTIPLE, _MULTIPLE).transpose(2, 0, 1))
         with _alone(torch):
-            out = model.compress(torch.from_numpy(padded)[None].float() / 255)
-        strings = [bytes(string[0]) for string in out["strings"]]
-        body = bytes([level])
-        for string in strings[:-1]:
-            body += len(string).to_bytes(_LENGTH_BYTES, "big") + string
-        body += strings[-1]
-        return Coded(body + _check(body, fingerprint, width, height), key=True)
+            out = network.compress(self._tensor(image, torch))
+        *first, last = [bytes(string[0]) for string in out["strings"]]
+        body = bytes([level]) + b"".join(_length(len(string)) + string for string in first) + last
+        return Coded(body + _check(body, self.weights.fingerprint, width, height), key=True)
+
+    def _tensor(self, image: Image, torch: Any) -> Any:
+        """The padded picture ``(1, 3, H, W)`` in [0, 1]; the very same tensor for the same picture tried again."""
+        if self._image is None or not np.array_equal(image, self._image):
+            padded = np.ascontiguousarray(pad(image, _MULTIPLE, _MULTIPLE).transpose(2, 0, 1))
+            self._image, self._pixels = image.copy(), torch.from_numpy(padded)[None].float() / 255
+        return self._pixels
 
 
 class _Decoder:
     def __init__(self, codec: LearnedCodec) -> None:
         self._codec = codec
+        self._weights = codec.weights
 
     def decode(self, data: bytes, key: bool, width: int, height: int) -> Image:
         import torch
 
         body, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
-        if not body or body[0] >= self._codec.levels:
-            raise BitstreamError(f"no picture of {width}x{height}: no weights for it among {self._codec.levels}")
-        model, fingerprint = self._codec.model(body[0])
-        if check != _check(body, fingerprint, width, height):
-            raise BitstreamError(f"no picture of {width}x{height}: damaged, or coded with other weights")
+        if not body:
+            raise BitstreamError(f"no picture of {width}x{height} in {len(data)} bytes")
+        here = self._weights.fingerprint
+        if check != _check(body, here, width, height):
+            # An undamaged stream of other weights shows their fingerprint.
+            there = int.from_bytes(check, "big") ^ int.from_bytes(_check(body, 0, width, height), "big")
+            raise BitstreamError(
+                f"no picture of {width}x{height}: damaged, or coded with other weights (fingerprint {there:04x}; here "
+                f"{here:04x}, {self._weights.origin})"
+            )
+        if body[0] >= self._codec.levels:
+            raise BitstreamError(f"no picture of {width}x{height}: no quality step {body[0]} of {self._codec.levels}")
+        network = self._codec.network(self._weights, body[0])
         strings = self._split(body[1:])
         deepest = 16 if self._codec.strings == 1 else _MULTIPLE
         shape = [padded_side(side, _MULTIPLE, _MULTIPLE) // deepest for side in (height, width)]
         with _alone(torch):
-            pixels = model.decompress([[string] for string in strings], shape)["x_hat"][0]
+            pixels = network.decompress([[string] for string in strings], shape)["x_hat"][0]
             picture = (pixels.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
         return np.ascontiguousarray(picture.transpose(1, 2, 0)[:height, :width])
 
     def _split(self, rest: bytes) -> list[bytes]:
         strings = []
         for _ in range(self._codec.strings - 1):
-            length = int.from_bytes(rest[:_LENGTH_BYTES], "big")
-            if len(rest) < _LENGTH_BYTES + length:
+            length, start = int.from_bytes(rest[:_LENGTH_BYTES], "big"), _LENGTH_BYTES
+            if length == _LONG:
+                start += _LONG_BYTES
+                length = int.from_bytes(rest[_LENGTH_BYTES:start], "big")
+            if len(rest) < start + length:
                 raise BitstreamError("a string is longer than its packet")
-            strings.append(rest[_LENGTH_BYTES : _LENGTH_BYTES + length])
-            rest = rest[_LENGTH_BYTES + length :]
+            strings.append(rest[start : start + length])
+            rest = rest[start + length :]
         return [*strings, rest]
+
+
+def _length(length: int) -> bytes:
+    short = length.to_bytes(_LENGTH_BYTES, "big") if length < _LONG else _LONG.to_bytes(_LENGTH_BYTES, "big")
+    return short if length < _LONG else short + length.to_bytes(_LONG_BYTES, "big")
 
 
 @contextlib.contextmanager
@@ -127,73 +162,14 @@ def _alone(torch: Any) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-@functools.lru_cache(maxsize=16)
-def _local(name: str, path: pathlib.Path) -> tuple[Any, int]:
-    """The network with the state dict in a local file: safetensors, or torch's own with nothing but tensors in it."""
-    zoo = _zoo(name)
-    import torch
-
-    try:
-        data = path.read_bytes()
-        if path.suffix == ".safetensors":
-            import safetensors.torch
-
-            state = safetensors.torch.load(data)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            state = state.get("state_dict", state)
-        model = zoo.image.model_architectures[name].from_state_dict(zoo.load_state_dict(state))
-    except Exception as error:
-        if not isinstance(error, _LOAD_ERRORS) and type(error).__name__ not in _NAMED_LOAD_ERRORS:
-            raise
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise CodecError(f"{name}: {str(path)!r} holds no weights of this architecture ({reason})") from error
-    return _ready(model), zlib.crc32(data)
-
-
-@functools.lru_cache(maxsize=16)
-def _published(name: str, quality: int) -> tuple[Any, int]:
-    """The network with CompressAI's own weights, from torch's cache or their host."""
-    zoo = _zoo(name)
-    import torch
-
-    url = zoo.image.model_urls[name]["mse"][quality]
-    cached = pathlib.Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", maxsplit=1)[-1]
-    try:
-        if not cached.is_file():
-            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_TIMEOUT).close()
-        model = zoo.models[name](quality=quality, metric="mse", pretrained=True, progress=False)
-    except (OSError, RuntimeError) as error:  # URLError and timeouts are OSErrors; a wrong hash is a RuntimeError
-        raise CodecError(
-            f"{name}: CompressAI's published weights can't be reached ({error}); name a local state dict: parameter weights, "
-            "or the environment variable EMBODIEDCOMP_WEIGHTS"
-        ) from error
-    return _ready(model), zlib.crc32(cached.name.encode())
-
-
-def _zoo(name: str) -> Any:
-    try:
-        import compressai.zoo
-    except ImportError as error:
-        raise CodecError(f"{name} needs CompressAI, which can't be imported here: {error}") from error
-    return compressai.zoo
-
-
-def _ready(model: Any) -> Any:
-    """In evaluation mode, with the entropy coder's tables made."""
-    model.eval()
-    model.update()
-    return model
-
-
 def _check(body: bytes, fingerprint: int, width: int, height: int) -> bytes:
-    start = zlib.crc32(width.to_bytes(2, "big") + height.to_bytes(2, "big"), fingerprint)
-    return zlib.crc32(body, start).to_bytes(4, "big")[-_CHECK_BYTES:]
+    start = zlib.crc32(width.to_bytes(2, "big") + height.to_bytes(2, "big"))
+    return (zlib.crc32(body, start) & 0xFFFF ^ fingerprint).to_bytes(_CHECK_BYTES, "big")
 
 
 BMSHJ2018_FACTORIZED = LearnedCodec("bmshj2018-factorized", published=8, strings=1)
-BMSHJ2018_HYPERPRIOR = LearnedCodec("bmshj2018-hyperprior", published=8, strings=2)
-MBT2018_MEAN = LearnedCodec("mbt2018-mean", published=8, strings=2)
+BMSHJ2018_HYPERPRIOR = LearnedCodec("bmshj2018-hyperprior", published=8, strings=2, scalable=True)
+MBT2018_MEAN = LearnedCodec("mbt2018-mean", published=8, strings=2, scalable=True)
 MBT2018 = LearnedCodec("mbt2018", published=8, strings=2)
 CHENG2020_ANCHOR = LearnedCodec("cheng2020-anchor", published=6, strings=2)
 CHENG2020_ATTN = LearnedCodec("cheng2020-attn", published=6, strings=2)
