@@ -1,0 +1,92 @@
+"""``embodiedcomp bench distortion``: does a policy ever gain from a worse picture? Blur, JPEG and downsampling, rising."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from embodiedcomp_eval.commands.console import progress, show_table
+from embodiedcomp_eval.config import ConfigError
+from embodiedcomp_eval.picture_distortion import LEVELS, UNITS, Distortion
+from embodiedcomp_eval.policy_runs import outcomes_of, read_condition, run_condition
+from embodiedcomp_eval.provenance import provenance
+from embodiedcomp_eval.report.distortion_plot import draw
+from embodiedcomp_eval.report.filmstrip import filmstrip
+from embodiedcomp_eval.rising_distortion import steps_up
+from embodiedcomp_eval.trial_config import TrialConfig
+
+CLEAN = "clean"
+SIGNIFICANT = 0.05
+
+
+def register_bench(group: typer.Typer) -> None:
+    """Add the bench."""
+    group.command()(distortion)
+
+
+def distortion(
+    policy: Annotated[str, typer.Option(help="Policy plug-in.")] = "reference",
+    checkpoint: Annotated[str | None, typer.Option(help="The policy's weights.")] = None,
+    task: Annotated[str, typer.Option(help="Name in config/tasks, or a YAML file.")] = "ur5e_lift",
+    episodes: Annotated[int, typer.Option(help="Development seeds, the same at every level.")] = 40,
+    seed: Annotated[int, typer.Option(help="The first of them.")] = 10000,
+    out: Annotated[Path, typer.Option(help="Folder; a second run goes on from there.")] = Path(
+        "results/bench/distortion"
+    ),
+) -> int:
+    """Success over rising levels of three distortions on paired seeds; no step up may be significant (exit status 1)."""
+    from embodiedcomp_eval.assembly import make_parts
+
+    config = TrialConfig(
+        transport="inprocess",
+        codec="none",
+        policy=policy,
+        checkpoint=checkpoint,
+        task=task,
+        episodes=episodes,
+        seed=seed,
+    )
+    if episodes < 1:
+        raise ConfigError(f"episodes must be 1 or more, found {episodes}")
+    conditions: dict[str, Distortion | None] = {CLEAN: None}
+    for kind, levels in LEVELS.items():
+        conditions |= {d.name: d for d in (Distortion(kind, level) for level in levels)}
+    started = time.monotonic()
+    parts = make_parts(config, config.validate())
+    with progress() as bar:
+        for name, found in conditions.items():
+            row = bar.add_task(name, total=episodes)
+            run_condition(config, parts, out / name, filmstrip, lambda done: bar.update(row, completed=done), found)  # noqa: B023
+    parts.simulator.close()
+    read = {name: read_condition(out / name, episodes) for name in conditions}
+    steps = {}
+    for kind, levels in LEVELS.items():
+        names = [CLEAN, *(Distortion(kind, level).name for level in levels)]
+        steps[kind] = [dataclasses.asdict(step) for step in steps_up(names, [outcomes_of(read[n]) for n in names])]
+    up = [step for found in steps.values() for step in found if step["p_holm"] < SIGNIFICANT]
+    evidence: dict[str, Any] = {
+        "configuration": config.to_mapping(),
+        "facts": provenance(checkpoint),
+        "seconds": round(time.monotonic() - started, 1),
+        "levels": {kind: list(levels) for kind, levels in LEVELS.items()},
+        "units": dict(UNITS),
+        "conditions": read,
+        "steps": steps,
+        "significant_steps_up": up,
+    }
+    (out / "distortion.json").write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
+    (out / "distortion.png").write_bytes(draw(evidence))
+    show_table(
+        f"{policy} over rising distortion, {episodes} paired seeds",
+        [
+            *((name, f"SR {found['success_rate']:.3f}, {found['mean_steps']:.1f} steps") for name, found in read.items()),
+            ("significant steps up", "; ".join(f"{s['weaker']} -> {s['stronger']}" for s in up) or "none"),
+            ("written to", str(out / "distortion.json")),
+        ],
+    )  # fmt: skip
+    return 1 if up else 0
