@@ -96,7 +96,7 @@ def robust(
 
 
 def _point(text: str) -> dict[str, Any]:
-    codec, at, rate = text.partition("@")
+    codec, _, rate = text.partition("@")
     try:
         return {"codec": codec, "target_bpp": float(rate)}
     except ValueError as error:
