@@ -3,6 +3,7 @@
 Run as root (it makes a network namespace whose loopback has an MTU of 1500, and an AF_PACKET socket), once each:
     unshare -n python test/capture_wire.py test/fixtures best_effort
     unshare -n python test/capture_wire.py test/fixtures reliable
+    unshare -n python test/capture_wire.py test/fixtures bundle     (embodiedcomp_msgs/Bundle, best effort)
 The reader and the writer are separate processes. A message of SIZES[i] bytes is sent every PERIOD s, after discovery.
 Each packet is kept up to SNAP bytes; its IP header says how long it was.
 """
@@ -20,6 +21,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 PERIOD = 0.1
 SNAP = 200
@@ -29,17 +31,25 @@ FORMAT = "rgb8; av1 compressed yuv420p"
 TOPIC = "/base_camera/image_raw/embodiedcomp"
 
 
-def read(reliable: bool, ready: multiprocessing.synchronize.Event, done: multiprocessing.synchronize.Event) -> None:
+def kind(mode: str) -> Any:
+    """The message type that is sent."""
+    from sensor_msgs.msg import CompressedImage
+
+    from embodiedcomp_msgs.msg import Bundle
+
+    return Bundle if mode == "bundle" else CompressedImage
+
+
+def read(mode: str, ready: multiprocessing.synchronize.Event, done: multiprocessing.synchronize.Event) -> None:
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.node import Node
     from rclpy.qos import QoSProfile, ReliabilityPolicy
-    from sensor_msgs.msg import CompressedImage
 
     rclpy.init()
     node = Node("capture_reader")
-    policy = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
-    node.create_subscription(CompressedImage, TOPIC, lambda _: None, QoSProfile(depth=50, reliability=policy))
+    policy = ReliabilityPolicy.RELIABLE if mode == "reliable" else ReliabilityPolicy.BEST_EFFORT
+    node.create_subscription(kind(mode), TOPIC, lambda _: None, QoSProfile(depth=50, reliability=policy))
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     ready.set()
@@ -75,32 +85,33 @@ def capture(path: Path, stop: threading.Event) -> None:
             file.write(struct.pack("<IIII", int(now), int(now % 1 * 1e6), len(frame[:SNAP]), len(frame)) + frame[:SNAP])
 
 
-def main(folder: Path, reliable: bool) -> None:
+def main(folder: Path, mode: str) -> None:
     import rclpy
     from rclpy.node import Node
     from rclpy.qos import QoSProfile, ReliabilityPolicy
-    from sensor_msgs.msg import CompressedImage
 
     ready, done = multiprocessing.Event(), multiprocessing.Event()
-    reader = multiprocessing.Process(target=read, args=(reliable, ready, done))
+    reader = multiprocessing.Process(target=read, args=(mode, ready, done))
     reader.start()
     ready.wait()
     rclpy.init()
     node = Node("capture_writer")
-    policy = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
-    publisher = node.create_publisher(CompressedImage, TOPIC, QoSProfile(depth=50, reliability=policy))
+    policy = ReliabilityPolicy.RELIABLE if mode == "reliable" else ReliabilityPolicy.BEST_EFFORT
+    publisher = node.create_publisher(kind(mode), TOPIC, QoSProfile(depth=50, reliability=policy))
     while publisher.get_subscription_count() < 1:
         time.sleep(0.1)
     time.sleep(3.0)  # the endpoints' own handshakes are over
-    name = f"wire_{'reliable' if reliable else 'best_effort'}"
+    name = f"wire_{mode}"
     stop = threading.Event()
     thread = threading.Thread(target=capture, args=(folder / f"{name}.pcap", stop))
     thread.start()
     time.sleep(0.5)
     for number, size in enumerate(SIZES):
-        message = CompressedImage(format=FORMAT, data=bytes(number % 251 for _ in range(size)))
-        message.header.frame_id = FRAME_ID
-        message.header.stamp.sec = number
+        message = kind(mode)(data=bytes(number % 251 for _ in range(size)))
+        if mode != "bundle":
+            message.format = FORMAT
+            message.header.frame_id = FRAME_ID
+            message.header.stamp.sec = number
         publisher.publish(message)
         time.sleep(PERIOD)
     time.sleep(0.5)
@@ -118,4 +129,4 @@ if __name__ == "__main__":
         sys.exit("not alone with a loopback device: start me with unshare -n")
     os.environ |= {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4", "ROS_DOMAIN_ID": "77"}
     loopback(1500)
-    main(Path(sys.argv[1]), sys.argv[2:] == ["reliable"])
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -6,7 +6,7 @@ The first byte of a bundle has its kind (2 bits) and its number (6 bits):
 - *standalone* holds whole packets and a whole stamp. It needs only some earlier description, named by one byte of its check sum.
 - *continued* holds small packets, coded after those of the bundle before, and is read only right after that bundle.
 
-Everything here is pure, and sizes are checked before anything is allocated for them. ``docs/decisions/0022-thin-envelope.md``.
+Everything here is pure, and sizes are checked before anything is allocated for them. ``docs/decisions/0023-thin-envelope.md``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ MAX_CAMERAS = 16
 MODULUS = 64
 CONTINUED, STANDALONE, DESCRIBED = 0, 1, 2
 DESCRIBE_EVERY = 32  # bundles, of streams whose frames all decode alone
+SECOND = 1_000_000_000
 SILENCE = MODULUS // 2  # intervals: after a longer silence the count may have gone round unseen
 
 
@@ -143,6 +144,7 @@ class BundleReader:
         coder = RangeDecoder(body)
         bundle = self._state.code(coder, None)
         coder.finish()
+        _check_stamps(bundle)
         return ReceivedBundle(bundle, self._setup, False, "")
 
     def _whole(self, cursor: _Cursor, described: bool) -> ReceivedBundle:
@@ -157,6 +159,7 @@ class BundleReader:
             self._state = None
             return self._nothing("late join: waiting for a description")
         bundle = cursor.bundle(self._cameras)
+        _check_stamps(bundle)
         if self._state is not None:
             self._state.follow(bundle)
         return ReceivedBundle(bundle, self._setup, False, "")
@@ -169,6 +172,14 @@ class BundleReader:
     def _nothing(self, reason: str) -> ReceivedBundle:
         self._state = None
         return ReceivedBundle(None, self._setup, True, reason)
+
+
+def _check_stamps(bundle: Bundle) -> None:
+    """Seconds of a stamp are 32 bits."""
+    stamps = [part.stamp_ns for part in bundle.parts if part is not None]
+    for stamp_ns in stamps if bundle.joints is None else [*stamps, bundle.joints.stamp_ns]:
+        if not -(1 << 31) <= stamp_ns // SECOND < 1 << 31:
+            raise BundleError(f"a stamp of {stamp_ns} ns")
 
 
 def _identity(description: bytes) -> bytes:

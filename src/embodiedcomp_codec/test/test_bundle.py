@@ -54,7 +54,7 @@ packets = st.builds(
     st.booleans(),
     st.sampled_from(["inter", "intra"]),
 )
-stamps = st.integers(-(1 << 50), 1 << 61)
+stamps = st.integers(-(10**18), 2 * 10**18)
 floats = st.lists(st.floats(width=32), max_size=4).map(tuple)
 bundles = st.builds(
     Bundle,

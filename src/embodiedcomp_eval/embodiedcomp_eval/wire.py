@@ -31,7 +31,16 @@ def cdr_size(frame_id: str, image_format: str, payload: int) -> int:
 
 def wire_size(frame_id: str, image_format: str, payload: int, mtu: int = MTU) -> int:
     """Bytes of all IP packets that carry one message with ``payload`` bytes of data, IP headers included."""
-    sample = cdr_size(frame_id, image_format, payload)
+    return _packets(cdr_size(frame_id, image_format, payload), mtu)
+
+
+def bundle_wire_size(size: int, mtu: int = MTU) -> int:
+    """The same of one ``embodiedcomp_msgs/Bundle`` of ``size`` bytes: a byte sequence and nothing else."""
+    return _packets(4 + _aligned(4 + size), mtu)
+
+
+def _packets(sample: int, mtu: int) -> int:
+    """Bytes of all IP packets of a serialised message of ``sample`` bytes."""
     common = UDP_HEADER + RTPS_HEADER + INFO_TIMESTAMP + STATISTICS
     if sample <= RTPS_FRAGMENT:
         return _ip_size(common + INFO_DESTINATION + DATA_HEADER + sample, mtu)

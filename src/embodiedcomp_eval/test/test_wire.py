@@ -8,7 +8,7 @@ from pathlib import Path
 import dpkt
 import pytest
 
-from embodiedcomp_eval.wire import cdr_size, wire_size
+from embodiedcomp_eval.wire import bundle_wire_size, cdr_size, wire_size
 
 FIXTURES = Path(__file__).resolve().parents[3] / "test" / "fixtures"
 DATA, DATA_FRAG = 0x15, 0x16
@@ -49,6 +49,11 @@ def test_best_effort_is_exact() -> None:
     assert captured(FIXTURES / "wire_best_effort.pcap") == [
         wire_size(sent["frame_id"], sent["format"], size) for size in sent["sizes"]
     ]
+
+
+def test_a_bundle_is_exact() -> None:
+    sent = json.loads((FIXTURES / "wire_bundle.json").read_text())
+    assert captured(FIXTURES / "wire_bundle.pcap") == [bundle_wire_size(size) for size in sent["sizes"]]
 
 
 @pytest.mark.parametrize("payload", [0, 1, 7, 100])

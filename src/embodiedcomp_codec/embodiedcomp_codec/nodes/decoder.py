@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from sensor_msgs.msg import CompressedImage, Image
 
 from embodiedcomp_codec.codec import CodecError
+from embodiedcomp_codec.nodes import bundle_input
+from embodiedcomp_codec.nodes.bundle_input import BundleInput
 from embodiedcomp_codec.nodes.clocks import age_seconds
 from embodiedcomp_codec.nodes.conversion import frame_to_image, source_encoding, stamp_to_ns
 from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, ParameterError, run_node
@@ -24,6 +27,7 @@ PARAMETERS = (
     Parameter("max_pixels", 4096 * 2304, "largest frame that is decoded", "pixels", 1, 1 << 31),
     Parameter("images", [], "image topics of several cameras; not set: the one topic `image`"),
     Parameter("weights", "", "file or folder with a learned codec's weights; empty: as the environment says"),
+    *bundle_input.PARAMETERS,
     RELIABILITY,
 )
 REQUEST_PERIOD = 0.5
@@ -32,11 +36,12 @@ WARNING_PERIOD = 5.0
 
 
 class Camera:
-    """One bits topic: its stream, publishers and counts."""
+    """One bits topic, or one camera of a bundle: its stream, publishers and counts."""
 
-    def __init__(self, node: DecoderNode, image: str, max_pixels: int, reliability: str) -> None:
+    def __init__(self, node: DecoderNode, image: str, values: dict[str, Any]) -> None:
+        reliability = values["reliability"]
         self.topic = node.resolve_topic_name(image)
-        self.stream = DecoderStream(max_pixels)
+        self.stream = DecoderStream(values["max_pixels"])
         qos = stream_qos(reliability)
         bits = f"{self.topic}/embodiedcomp"
         self.decoded = node.create_lifecycle_publisher(
@@ -46,13 +51,14 @@ class Camera:
         self.requested = -REQUEST_PERIOD
         self.last_sequence = 0
         self.clear()
-        node.create_subscription(
-            CompressedImage,
-            bits,
-            lambda message: node.on_bits(self, message),
-            qos,
-            qos_overriding_options=overridable(),
-        )
+        if not values["bundle"]:
+            node.create_subscription(
+                CompressedImage,
+                bits,
+                lambda message: node.on_bits(self, message),
+                qos,
+                qos_overriding_options=overridable(),
+            )
 
     def clear(self) -> None:
         """Return to the state after construction."""
@@ -70,6 +76,7 @@ class DecoderNode(AutostartNode):
 
     def __init__(self) -> None:
         super().__init__("decoder")
+        self._bundle: BundleInput | None = None
 
     def prepare(self) -> None:
         """Read parameters; build streams, topics and services."""
@@ -82,7 +89,18 @@ class DecoderNode(AutostartNode):
         self._diagnostics = self.create_lifecycle_publisher(DiagnosticArray, "/diagnostics", 10)
         self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
         images = values["images"] or ["image"]
-        self._cameras = [Camera(self, image, values["max_pixels"], values["reliability"]) for image in images]
+        self._cameras = [Camera(self, image, values) for image in images]
+        self._bundle = (
+            BundleInput(
+                self,
+                [camera.topic for camera in self._cameras],
+                values["reliability"],
+                lambda index, message: self.on_bits(self._cameras[index], message),
+                self._on_lost_bundle,
+            )
+            if values["bundle"]
+            else None
+        )
         self.create_service(ResetEpisode, "~/reset_episode", self._on_reset)
         self.create_timer(1.0, self._on_second)
 
@@ -108,6 +126,15 @@ class DecoderNode(AutostartNode):
             # Nobody must wait for a picture that won't come. Where an encoder was asked for a key frame, it says so itself,
             # so that the loop goes on, and the next frame comes, only once it knows.
             self._lost.publish(FrameLost(header=message.header, episode=self._episode, topic=camera.topic))
+
+    def _on_lost_bundle(self, reason: str) -> None:
+        """A bundle that gave no packets."""
+        if not self.running:
+            return
+        for camera in self._cameras:
+            camera.lost += 1
+            camera.tally.corrupt += 1
+        self.get_logger().warning(f"bundle: {reason}", throttle_duration_sec=WARNING_PERIOD)
 
     def _request_key(self, camera: Camera, message: CompressedImage, reason: str) -> None:
         now = time.monotonic()
@@ -140,6 +167,8 @@ class DecoderNode(AutostartNode):
         self._episode = request.episode
         for camera in self._cameras:
             camera.clear()
+        if self._bundle is not None:
+            self._bundle.clear()
         response.ok = True
         return response
 

@@ -12,6 +12,8 @@ from std_msgs.msg import Header
 from embodiedcomp_codec.codec import CodecError
 from embodiedcomp_codec.encoder_group import EncoderGroup
 from embodiedcomp_codec.inbox import Inbox
+from embodiedcomp_codec.nodes import bundle_output
+from embodiedcomp_codec.nodes.bundle_output import BundleOutput
 from embodiedcomp_codec.nodes.clocks import age_seconds
 from embodiedcomp_codec.nodes.conversion import MessageError, stamp_to_ns
 from embodiedcomp_codec.nodes.encoder_camera import Camera, Message
@@ -67,6 +69,7 @@ PARAMETERS = (
     Parameter("plain", False, "publish whole files on <image>/compressed too (codecs jpeg and png)"),
     Parameter("also", [], "video messages of other packages beside our packets: ffmpeg, foxglove"),
     Parameter("weights", "", "file or folder with a learned codec's weights; empty: as the environment says"),
+    *bundle_output.PARAMETERS,
     RELIABILITY,
 )
 
@@ -79,6 +82,7 @@ class EncoderNode(AutostartNode):
     def __init__(self) -> None:
         super().__init__("encoder")
         self._cameras: list[Camera] = []
+        self._bundle: BundleOutput | None = None
         self._worker: threading.Thread | None = None
         self._targets: TargetParameters | None = None
         self._inbox: Inbox[Camera, Message] = Inbox(newest_wins=True)
@@ -108,6 +112,11 @@ class EncoderNode(AutostartNode):
             Camera(self, image, index, self._group, seen[index], values, self._on_image, self._on_key_request)
             for index, image in enumerate(images)
         ]
+        self._bundle = (
+            BundleOutput(self, len(images), values, stream_qos(values["reliability"]), self._on_bundle_request)
+            if values["bundle"]
+            else None
+        )
         self.create_service(ResetEpisode, "~/reset_episode", self._on_reset)
         self.create_timer(1.0, self._on_second)
         self.create_timer(LOOK_PERIOD, self._look)
@@ -131,7 +140,8 @@ class EncoderNode(AutostartNode):
 
     def _on_image(self, camera: Camera, message: Message) -> None:
         """Queue a frame, if anybody wants it."""
-        if self.running and not (self._lazy and not camera.outputs.wanted()):
+        wanted = camera.outputs.wanted() or (self._bundle is not None and self._bundle.wanted())
+        if self.running and (wanted or not self._lazy):
             self._inbox.put(camera, message)
 
     def _on_key_request(self, camera: Camera, message: KeyFrameRequest) -> None:
@@ -139,6 +149,17 @@ class EncoderNode(AutostartNode):
         with self._lock:
             camera.stream.request_key()
         self._announce(camera, message.header)
+
+    def _on_bundle_request(self, header: Header | None) -> None:
+        """Make every camera's next frame a key frame, and the next bundle one that a late joiner can read."""
+        with self._lock:
+            for camera in self._cameras:
+                camera.stream.request_key()
+            if self._bundle is not None:
+                self._bundle.describe()
+        if header is not None:
+            for camera in self._cameras:
+                self._announce(camera, header)
 
     def _announce(self, camera: Camera, header: Header) -> None:
         """In lockstep: nobody must wait for the picture of this stamp."""
@@ -163,6 +184,8 @@ class EncoderNode(AutostartNode):
             self._skip(camera, message, time.perf_counter() - started)
             return
         camera.outputs.publish(message.header, source, sent, camera.codec)
+        if self._bundle is not None:
+            self._bundle.add(self._cameras.index(camera), message.header, source.encoding, sent.packet)
         height, width = source.pixels.shape[:2]
         self._report(camera, message.header, (width, height), sent, time.perf_counter() - started)
 
@@ -192,6 +215,8 @@ class EncoderNode(AutostartNode):
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
         """Ready once everything has a reader: then no packet of step 0 can be lost."""
         unheard = [camera.topic for camera in self._cameras if camera.outputs.bits.get_subscription_count() == 0]
+        if self._bundle is not None and self._bundle.wanted():
+            unheard = []
         if unheard and self._reliable:
             response.message = f"no decoder subscribes the bits of {', '.join(unheard)} yet"
             return response
@@ -201,6 +226,8 @@ class EncoderNode(AutostartNode):
             self._group.reset()
             for camera in self._cameras:
                 camera.clear()
+            if self._bundle is not None:
+                self._bundle.clear()
         response.ok = True
         return response
 

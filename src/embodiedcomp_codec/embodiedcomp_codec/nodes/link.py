@@ -14,13 +14,13 @@ from trajectory_msgs.msg import JointTrajectory
 
 from embodiedcomp_codec.link_model import Link, LinkConfig
 from embodiedcomp_codec.nodes.conversion import stamp_to_ns
-from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, run_node
+from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, ParameterError, run_node
 from embodiedcomp_codec.nodes.parameters import Parameter, declare
 from embodiedcomp_codec.nodes.qos import RELIABILITY, stream_qos
-from embodiedcomp_msgs.msg import FrameLost
+from embodiedcomp_msgs.msg import Bundle, FrameLost
 from embodiedcomp_msgs.srv import ResetEpisode
 
-TYPES = {"bits": CompressedImage, "trajectory": JointTrajectory}
+TYPES = {"bits": CompressedImage, "trajectory": JointTrajectory, "bundle": Bundle}
 DEFAULT = LinkConfig()
 PARAMETERS = (
     Parameter("type", "bits", "what flows from `in` to `out`", choices=tuple(TYPES)),
@@ -48,6 +48,8 @@ class LinkNode(AutostartNode):
         self._config = LinkConfig(
             **{name: values[name] for name in ("rate", "queue", "delay", "jitter", "loss", "seed")}
         )
+        if values["type"] == "bundle" and values["timing"] == "lockstep":
+            raise ParameterError("parameter type is 'bundle', which has no header: timing must be realtime")
         self._link = Link(self._config)
         self._lockstep = values["timing"] == "lockstep"
         self._camera = self.resolve_topic_name(values["camera"]) if values["camera"] else ""
@@ -65,12 +67,12 @@ class LinkNode(AutostartNode):
     def _on_message(self, data: bytes) -> None:
         if not self.running:
             return
-        message = deserialize_message(data, self._type)
-        now = stamp_to_ns(message.header.stamp) if self._lockstep else self._steady.now().nanoseconds
+        message = deserialize_message(data, self._type) if self._lockstep else None
+        now = stamp_to_ns(message.header.stamp) if message is not None else self._steady.now().nanoseconds
         arrival = self._link.offer(now, len(data))
         if arrival is None:
             self._dropped += 1
-            if self._lockstep:
+            if message is not None:
                 camera = self._camera or self.resolve_topic_name("in").removesuffix("/embodiedcomp")
                 self._lost.publish(FrameLost(header=message.header, episode=self._episode, topic=camera))
         elif self._lockstep or arrival <= now:
