@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from synthetic_results import VALUES, make_sweep
 
-from embodiedcomp_eval.evaluation import evaluate
-from embodiedcomp_eval.report import page, pictures, tables
+from embodiedcomp_eval.evaluation import METRICS, evaluate
+from embodiedcomp_eval.report import frames, markdown, page, pictures, tables
 from embodiedcomp_eval.results import ResultsError
 from embodiedcomp_eval.saved_frames import list_frames
 from embodiedcomp_eval.sources import Results, open_results
@@ -36,7 +36,7 @@ def evaluation(results: Results) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def html(results: Results, evaluation: dict[str, Any]) -> str:
     folders = {source.name: source.frames for source in results.sources if source.frames is not None}
-    return page.make_page("Synthetic <test> data", evaluation, page.frame_sets(folders, max_frames=3))
+    return page.make_page("Synthetic <test> data", evaluation, frames.frame_sets(folders, max_frames=3))
 
 
 def embedded(html: str) -> dict[str, Any]:
@@ -72,6 +72,19 @@ def test_pictures_of_the_first_saved_episode_are_on_the_page(html: str) -> None:
     assert len(sets) == 3 * 2 and {s["kind"] for s in sets} == {"decoded", "source"}
     assert [frame["step"] for frame in sets[0]["cameras"]["base_camera"]] == [0, 20, 40]
     assert sets[0]["cameras"]["wrist_camera"][0]["src"].startswith("data:image/webp;base64,")
+
+
+def test_pictures_are_thinned_until_they_fit_and_sources_go_first(results: Results) -> None:
+    folders = {source.name: source.frames for source in results.sources if source.frames is not None}
+    whole = frames.frame_sets(folders)
+    assert [len(s["cameras"]["base_camera"]) for s in whole] == [5] * 6
+    decoded = [s for s in whole if s["kind"] == "decoded"]
+    sizes = [len(f["src"].partition(",")[2]) for s in decoded for of in s["cameras"].values() for f in of]
+    thin = frames.frame_sets(folders, max_bytes=sum(sizes) - 1)
+    assert {s["kind"] for s in thin} == {"decoded"} and len(thin) == 3
+    assert all(len(of) == 4 and of[-1]["step"] == 40 for s in thin for of in s["cameras"].values())
+    least = frames.frame_sets(folders, max_bytes=0)
+    assert [f["step"] for f in least[0]["cameras"]["base_camera"]] == [0, 40] and len(least) == 3
 
 
 def test_points_count_what_was_run_and_what_failed(evaluation: dict[str, Any]) -> None:
@@ -117,6 +130,22 @@ def test_cheap_metrics_are_ranked(evaluation: dict[str, Any]) -> None:
     assert evaluation["correlations"]["action_error"]["rho"] < -0.9
 
 
+def test_the_markdown_page_says_what_ran_and_what_came_of_it(evaluation: dict[str, Any]) -> None:
+    text = markdown.make_markdown("Synthetic", evaluation, "embodiedcomp report x", "Words of *somebody*.")
+    assert "Written by `embodiedcomp report x`. 640 episodes at 16 points" in text
+    assert "infrastructure: 1, episodes missing: 0" in text
+    assert text.index("Words of *somebody*.") < text.index("## Thresholds")
+    assert "| primary | av1 inter 0.04 bpp (0.0400 bpp) | webp intra 0.04 bpp" in text
+    assert text.count("| exploratory |") == 0 and text.count("| secondary |") == 1
+    tables = [line for line in text.splitlines() if line.startswith("| ")]
+    assert len(tables) == 2 * 4 + 4 + 2 + len(METRICS) + 16
+
+
+def test_cheap_metrics_are_ranked_among_points_that_differ_in_codec_and_rate_only(evaluation: dict[str, Any]) -> None:
+    assert evaluation["correlated"]["sensor"] == "clean"
+    assert evaluation["correlations"]["psnr"]["points"] == 11
+
+
 def test_tables_and_pictures_are_files_that_others_can_read(evaluation: dict[str, Any]) -> None:
     files = tables.csv_files(evaluation)
     assert files["points.csv"].count("\n") == 17 and files["curves.csv"].count("\n") == 5
@@ -151,6 +180,7 @@ def test_foreign_files_among_the_pictures_are_ignored(tmp_path: Path) -> None:
 # ruff: noqa: E501  (a page script inside)
 PROBE = """
 <script>
+document.addEventListener("ready", () => {
 const rows = id => document.querySelectorAll(`#${id} tbody tr`).length;
 const drawn = id => document.querySelectorAll(`#${id} .scatterlayer .trace`).length;
 const box = (key, value) => document.querySelector(`input[data-filter="${key}"][value="${value}"]`);
@@ -170,6 +200,7 @@ seen.moved = document.getElementById("left-image").src !== before;
 seen.sliderText = document.getElementById("slider-text").textContent;
 document.getElementById("play").click(); seen.playing = document.getElementById("play").textContent; document.getElementById("play").click();
 const out = document.createElement("pre"); out.id = "probe"; out.textContent = JSON.stringify(seen); document.body.append(out);
+});
 </script>
 """
 

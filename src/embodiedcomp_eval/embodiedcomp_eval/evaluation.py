@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from embodiedcomp_eval import analysis
 from embodiedcomp_eval.points import (
+    CONDITIONS,
     RIVALS,
     Point,
     Reference,
@@ -33,7 +35,7 @@ METRICS = (
     "payload_bpp", "wire_bpp", "bits_per_second", "psnr", "ms_ssim", "action_error", "mean_steps", "action_efficiency",
     "path_length", "jerk", "frame_age_p50",
 )  # fmt: skip
-"""What is rank-correlated with the success rate over all points."""
+"""What is rank-correlated with the success rate over the compressed points of the commonest conditions."""
 
 
 def evaluate(results: Results, draws: int = 2000) -> dict[str, Any]:
@@ -54,7 +56,7 @@ def evaluate(results: Results, draws: int = 2000) -> dict[str, Any]:
         for source in results.sources
         if (conditions := reference_conditions(source.trial.to_mapping())) in references
     }
-    compressed = [row for row in rows if row["role"] == "codec" and row["episodes"]]
+    correlated, compressed = _alike([row for row in rows if row["role"] == "codec" and row["episodes"]])
     compared = analysis.comparisons(points, of_point, results.primary, results.secondary, results.anchor)
     evaluation = {
         "schema": SCHEMA,
@@ -63,13 +65,26 @@ def evaluate(results: Results, draws: int = 2000) -> dict[str, Any]:
         "curves": [_curve(result) for result in analysis.curve_results(points, of_point, results.anchor, draws)],
         "comparisons": [asdict(result) for result in compared],
         "objects": _objects(points),
+        "outcomes": {point.name: _outcomes(point) for point in points},
         "correlations": analysis.rank_correlations(compressed, METRICS),
+        "correlated": correlated,
         "warnings": analysis.headline(points, of_point),
         "configurations": results.configurations,
         "facts": results.facts,
     }
     plain: dict[str, Any] = jsonable(evaluation)
     return plain
+
+
+def _alike(rows: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The commonest conditions among the rows, and the rows that have them: only the codec and its rate differ there."""
+    counted = Counter(tuple(row[key] for key in CONDITIONS) for row in rows)
+    if not counted:
+        return {}, []
+    common = counted.most_common(1)[0][0]
+    return dict(zip(CONDITIONS, common, strict=True)), [
+        row for row in rows if tuple(row[key] for key in CONDITIONS) == common
+    ]
 
 
 def _references(results: Results) -> dict[tuple[Any, ...], Reference]:
@@ -135,16 +150,23 @@ def _curve(result: analysis.CurveResult) -> dict[str, Any]:
         "name": result.name,
         "points": result.points,
         "seeds": result.seeds,
-        "threshold_bpp": _threshold(result.threshold_bpp),
-        "threshold_bps": _threshold(result.threshold_bps),
+        "threshold_bpp": _threshold(result.threshold_bpp, ".4f"),
+        "threshold_bps": _threshold(result.threshold_bps, ",.0f"),
         "saving": None if result.saving is None else asdict(result.saving),
     }
 
 
-def _threshold(found: Threshold) -> dict[str, Any]:
+def _threshold(found: Threshold, form: str) -> dict[str, Any]:
     """Infinite ends become null; ``text`` and ``censored`` say what they mean."""
     censored = {-math.inf: "at_most", math.inf: "not_reached"}.get(found.value)
-    return {**asdict(found), "censored": censored, "text": str(found)}
+
+    def say(rate: float) -> str:
+        if math.isinf(rate):
+            return f"≤ {found.smallest:{form}}" if rate < 0 else f"> {found.largest:{form}}"
+        return format(rate, form)
+
+    value = "not reached" if censored == "not_reached" else say(found.value)
+    return {**asdict(found), "censored": censored, "text": f"{value} [{say(found.low)}, {say(found.high)}]"}
 
 
 def _objects(points: list[Point]) -> list[dict[str, Any]]:
@@ -162,6 +184,14 @@ def _objects(points: list[Point]) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def _outcomes(point: Point) -> dict[int, list[int]]:
+    """Seed -> 1 or 0 for success, and steps."""
+    return {
+        int(seed): [int(success), int(steps)]
+        for seed, success, steps in zip(point.seeds, point.success, point.steps, strict=True)
+    }
 
 
 def jsonable(value: Any) -> Any:

@@ -19,7 +19,8 @@ from embodiedcomp_eval.trial_config import TrialConfig, trial_from_mapping
 class Source:
     """One cell's results. lines: reads its finished episodes by seed. expected: how many there should be.
 
-    errors: attempts that died of the infrastructure. frames: folder of its saved pictures, if there is one.
+    errors: attempts that died of the infrastructure. frames: folder of its saved pictures, if there is one. bags: what a
+    recorded trial recorded.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Source:
     expected: int
     errors: int
     frames: Path | None
+    bags: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,16 @@ def _add_sweep(results: Results, path: Path) -> Results:
     index = sweep_folder.EpisodeIndex(path / sweep_folder.EPISODES)
     failures = sweep_folder.read_errors(path)
     for cell in config.cells:
+        run = len(index.spans.get(cell.name, ()))
+        if config.search_episodes and not run:
+            continue  # a rate that the search never asked for
         frames = path / "frames" / cell.name
         results.sources.append(
             Source(
                 name=cell.name,
                 trial=cell.trial,
                 lines=lambda name=cell.name: index.lines(name),  # type: ignore[misc]
-                expected=len(cell.seeds),
+                expected=run if config.search_episodes else len(cell.seeds),
                 errors=sum(line["cell"] == cell.name for line in failures),
                 frames=frames if frames.is_dir() else None,
             )
@@ -108,6 +113,7 @@ def _add_trial(results: Results, path: Path) -> None:
             expected=trial.episodes,
             errors=errors.read_text(encoding="utf-8").count("\n") if errors.exists() else 0,
             frames=frames if frames.is_dir() else None,
+            bags=tuple(sorted(bag for bag in path.glob("bag*") if bag.is_dir())),
         )
     )
     results.configurations[path.name] = file["configuration"]

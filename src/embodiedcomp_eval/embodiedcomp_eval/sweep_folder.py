@@ -159,8 +159,11 @@ class SweepFolder:
         self._open()
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Replace ``summary.json`` in one step."""
-        write_atomically(self.path / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
+        """Replace ``summary.json`` in one step. Raises ResultsError on a full disk."""
+        try:
+            write_atomically(self.path / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
+        except OSError as error:
+            raise ResultsError(f"can't write into {self.path}: {error.strerror}; every episode is safe") from error
 
     def _check_or_write(self, configuration: dict[str, Any], facts: dict[str, Any]) -> None:
         """Facts of the first run stay; a later run with other ones adds its own under ``resumed``."""
@@ -215,8 +218,12 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file in one step: whole or not at all. Its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

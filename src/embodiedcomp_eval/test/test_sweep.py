@@ -179,6 +179,17 @@ def test_a_full_disk_is_one_clear_line_and_loses_nothing(tmp_path: Path) -> None
     assert progress.found == content.count(b"\n") and progress.found + progress.done == 30
 
 
+def test_a_disk_too_full_for_a_picture_or_the_summary_is_one_clear_line(tmp_path: Path) -> None:
+    with SweepFolder(tmp_path, VALUES, {}) as folder, largest_file(1000):
+        folder.append("a", {"seed": 1})
+        with pytest.raises(ResultsError, match="1 episodes are safe"):
+            folder.append("a", {"seed": 2}, {"2/base.webp": bytes(2000)})
+        with pytest.raises(ResultsError, match="every episode is safe"):
+            folder.write_summary({"points": ["x"] * 1000})
+    assert not [path for path in tmp_path.rglob("*") if path.suffix == ".tmp" or path.name == "summary.json"]
+    assert list(EpisodeIndex(tmp_path / "episodes.jsonl").spans["a"]) == [1]
+
+
 def test_an_episode_that_is_there_twice_is_an_error(tmp_path: Path) -> None:
     line = json.dumps({"cell": "a", "seed": 1}) + "\n"
     (tmp_path / "episodes.jsonl").write_text(line * 2)

@@ -3,14 +3,20 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 const FILTERS = ["codec", "mode", "policy", "task", "send", "sensor", "link", "timing"];
 const ALWAYS = ["codec", "policy", "task", "send", "sensor"];
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7a3fb0", "#8c2d04", "#1b7837", "#c51b7d",
-  "#35978f", "#4d4d4d", "#e08214", "#5e4fa2", "#bf812d", "#3288bd"];
+  "#35978f", "#e08214", "#5e4fa2", "#bf812d", "#3288bd"], SHADES = ["#3b4754", "#7d8896", "#8a6d5a", "#6b7f6b", "#7b6a9a", "#946a4a"];
 const TICKS = [-4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7].flatMap(power => [1, 2, 5].map(digit => Number(`${digit}e${power}`)));
 const SYMBOLS = ["circle", "diamond", "triangle-up", "square", "star", "hexagon", "triangle-down", "pentagon"];
 /* What a curve's name says behind its codec and mode: its conditions. Colour tells the codec, dash the mode, symbol these. */
 const conditions = [...new Set(DATA.points.map(point => point.curve.split(", ").slice(1).join(", ")))];
 const symbol = point => SYMBOLS[conditions.indexOf(point.curve.split(", ").slice(1).join(", ")) % SYMBOLS.length];
-const codecs = [...new Set(DATA.points.map(point => point.codec))];
-const colour = codec => COLOURS[codecs.indexOf(codec) % COLOURS.length];
+const names = isCodec => [...new Set(DATA.points.filter(point => (point.role === "codec") === isCodec).map(point => point.codec))];
+const codecs = names(true), others = names(false);
+const colour = codec => codecs.includes(codec) ? COLOURS[codecs.indexOf(codec) % COLOURS.length] : SHADES[others.indexOf(codec) % SHADES.length];
+/* Where the codecs' points lie on an axis; rivals far outside of it (nothing sent, or everything) would squeeze them together. */
+function span(points, x) {
+  const values = points.filter(point => point.role === "codec" && point[x] > 0).map(point => point[x]);
+  return values.length ? [Math.min(...values) / 1.6, Math.max(...values) * 1.6] : [0, Infinity];
+}
 const $ = id => document.getElementById(id);
 const hidden = Object.fromEntries(FILTERS.map(key => [key, new Set()]));
 let paperShown = true;
@@ -75,10 +81,10 @@ function paperTraces(y) {
   });
 }
 
-function traces(points, x, y, ci) {
+function traces(points, x, y, ci, within) {
   const curves = [...new Set(points.filter(point => point.role !== "uncompressed").map(point => point.curve))];
   return curves.map(name => {
-    const rows = points.filter(point => point.curve === name && known(point[x]) && point[x] > 0 && known(point[y])).sort((a, b) => a[x] - b[x]);
+    const rows = points.filter(point => point.curve === name && known(point[x]) && point[x] > 0 && known(point[y]) && (point.role === "codec" || onAxis(point, x, within))).sort((a, b) => a[x] - b[x]);
     if (!rows.length) return null;
     const rival = rows[0].role === "rival";
     return { x: rows.map(row => row[x]), y: rows.map(row => row[y]), name, mode: rival ? "markers" : "lines+markers",
@@ -91,8 +97,10 @@ function traces(points, x, y, ci) {
   }).filter(Boolean);
 }
 
-/* Runs without a place on the axis of bits (uncompressed; rivals that send nothing) are levels across the plot. */
-function levels(points, x, y) {
+const onAxis = (point, x, within) => point[x] >= within[0] && point[x] <= within[1];
+
+/* Runs without a place on the axis of bits (uncompressed; rivals far from the codecs' rates) are levels across the plot. */
+function levels(points, x, y, within) {
   const shapes = [], entries = [];
   const level = (value, name, color, dash) => {
     shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: value, y1: value, line: { color, width: 1.4, dash }, layer: "below" });
@@ -104,17 +112,18 @@ function levels(points, x, y) {
     level(point[y], `${name}: ${number(point[y])}`, shade, "solid");
     if (y === "success_rate") level(0.95 * point[y], `0.95 x ${name}`, shade, "dash");
   });
-  for (const point of points.filter(point => point.role === "rival" && known(point[y]) && !(point[x] > 0))) level(point[y], `${point.curve}: ${number(point[y])}, no bits`, colour(point.codec), "dot");
+  for (const point of points.filter(point => point.role === "rival" && known(point[y]) && !onAxis(point, x, within)))
+    level(point[y], `${point.curve}: ${number(point[y])} at ${point[x] > 0 ? number(point[x], 2) : "no"} ${x === "payload_bpp" ? "bpp" : "bit/s"}`, colour(point.codec), "dot");
   return { shapes, entries };
 }
 
 function plot(id, points, x, y, ci, xTitle, yTitle, paper) {
-  const background = paper && paperShown ? paperTraces(paper) : [], { shapes, entries } = levels(points, x, y);
+  const within = span(points, x), background = paper && paperShown ? paperTraces(paper) : [], { shapes, entries } = levels(points, x, y, within);
   const layout = { margin: { l: 60, r: 16, t: 30, b: 50 }, paper_bgcolor: "#fff", plot_bgcolor: "#fff", hovermode: "closest", font: { family: "system-ui, sans-serif", size: 12, color: "#1c2430" },
     xaxis: { type: "log", title: { text: xTitle }, gridcolor: "#eceff3", zeroline: false, tickvals: TICKS, ticktext: TICKS.map(value => value >= 1000 ? value / 1000 + "k" : String(value)), ticks: "outside", tickcolor: "#c3cad3" },
     yaxis: { title: { text: yTitle }, gridcolor: "#eceff3", zeroline: false, ...(y === "success_rate" ? { range: [-0.03, 1.05] } : { rangemode: "tozero" }) },
     showlegend: id === "plot-sr-bpp", legend: { x: 1.01, y: 1 }, shapes };
-  return Plotly.react(id, [...background, ...entries, ...traces(points, x, y, ci)], layout, { responsive: true, displaylogo: false, modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "resetScale2d"]], toImageButtonOptions: { format: "svg", filename: id } });
+  return Plotly.react(id, [...background, ...entries, ...traces(points, x, y, ci, within)], layout, { responsive: true, displaylogo: false, modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "resetScale2d"]], toImageButtonOptions: { format: "svg", filename: id } });
 }
 
 function fill(id, columns, rows) {
@@ -168,11 +177,13 @@ function draw() {
 function buildViewer() {
   const sets = DATA.frames;
   if (!sets.length) { $("section-frames").remove(); return; }
-  $("frames-note").textContent = `Decoded frames (and their sources) of the first saved episode of each point, shown as WebP of quality ${DATA.frame_quality}. Closed loop: pictures differ between points because the arm moved differently.`;
+  $("frames-note").textContent = `Decoded frames, and sources where there was room, of the first saved episodes of each point, shown as WebP of quality ${DATA.frame_quality}. Closed loop: pictures differ between points because the arm moved differently.`;
   const cameras = [...new Set(sets.flatMap(set => Object.keys(set.cameras)))];
   for (const name of cameras) $("camera").append(new Option(name, name));
   sets.forEach((set, index) => { for (const side of ["left", "right"]) $(side).append(new Option(`${label(byName[set.point])} · ${set.kind}, seed ${set.seed}`, index)); });
-  $("right").value = Math.min(1, sets.length - 1);
+  const clean = sets.findIndex(set => byName[set.point].role === "uncompressed"), coded = sets.findIndex(set => byName[set.point].role === "codec");
+  $("left").value = Math.max(0, coded);
+  $("right").value = clean >= 0 ? clean : Math.min(1, sets.length - 1);
   let timer = null;
   const show = () => {
     const step = Number($("slider").value);
@@ -182,8 +193,9 @@ function buildViewer() {
       longest = Math.max(longest, frames.length);
       const frame = frames[Math.min(step, frames.length - 1)];
       if (frame) $(side + "-image").src = frame.src; else $(side + "-image").removeAttribute("src");
-      const point = byName[set.point];
-      $(side + "-caption").textContent = frame ? `step ${frame.step}${step >= frames.length ? " (episode over)" : ""} · ${number(point.payload_bpp)} bpp · SR ${number(point.success_rate)}` : "no picture";
+      const point = byName[set.point], outcome = (DATA.outcomes[set.point] || {})[set.seed];
+      const ended = outcome ? ` · this episode: ${outcome[0] ? "success" : "failure"} after ${outcome[1]} steps` : "";
+      $(side + "-caption").textContent = frame ? `step ${frame.step}${step >= frames.length ? " (episode over)" : ""} · ${number(point.payload_bpp)} bpp · SR ${number(point.success_rate)}${ended}` : "no picture";
     }
     $("slider").max = Math.max(0, longest - 1);
     $("slider-text").textContent = `${Math.min(step, longest - 1) + 1} / ${longest}`;
@@ -197,12 +209,25 @@ function buildViewer() {
   show();
 }
 
-for (const warning of DATA.warnings) $("warnings").append(element("li", warning));
-buildFilters();
-fill("table-correlations", [["metric", row => row[0]], ["rho", row => number(row[1].rho)], ["p", row => number(row[1].p_value)], ["points", row => row[1].points]],
-  Object.entries(DATA.correlations).sort((a, b) => Math.abs(b[1].rho || 0) - Math.abs(a[1].rho || 0)));
-$("configuration").textContent = JSON.stringify(DATA.configurations, null, 2);
-$("facts").textContent = JSON.stringify(DATA.facts, null, 2);
-draw();
-buildViewer();
-document.body.dataset.ready = "yes";
+/* Plotly travels packed: it is most of the page. */
+async function unpackPlotly() {
+  const packed = Uint8Array.from(atob($("plotly").textContent), letter => letter.charCodeAt(0));
+  const script = element("script", await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text());
+  document.head.append(script);
+}
+
+async function start() {
+  for (const warning of DATA.warnings) $("warnings").append(element("li", warning));
+  buildFilters();
+  fill("table-correlations", [["metric", row => row[0]], ["rho", row => number(row[1].rho)], ["p", row => number(row[1].p_value)], ["points", row => row[1].points]],
+    Object.entries(DATA.correlations).sort((a, b) => Math.abs(b[1].rho || 0) - Math.abs(a[1].rho || 0)));
+  $("configuration").textContent = JSON.stringify(DATA.configurations, null, 2);
+  $("facts").textContent = JSON.stringify(DATA.facts, null, 2);
+  buildViewer();
+  await unpackPlotly();
+  draw();
+  document.body.dataset.ready = "yes";
+  document.dispatchEvent(new Event("ready"));
+}
+
+start().catch(error => { $("lead").textContent = `This page can't be drawn here: ${error.message}. It needs a browser of 2023 or later.`; throw error; });
