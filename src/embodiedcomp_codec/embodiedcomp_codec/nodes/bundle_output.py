@@ -66,7 +66,7 @@ class BundleOutput:
             request_qos(values["reliability"]),
         )
         if values["bundle_joint_states"]:
-            node.create_subscription(JointState, JOINT_STATES, lambda state: self._joints.append(state), qos)
+            node.create_subscription(JointState, JOINT_STATES, self._on_joint_state, qos)
 
     def wanted(self) -> bool:
         """Whether anybody listens."""
@@ -90,6 +90,9 @@ class BundleOutput:
                 self._described[index] = described
             parts = tuple(items[index][0] if index in items else None for index in range(len(self._described)))
             self._publish(Bundle(parts))
+
+    def _on_joint_state(self, state: JointState) -> None:
+        self._joints.append(state)
 
     def _publish(self, bundle: Bundle) -> None:
         state = self._joint_state(bundle.stamp_ns)
