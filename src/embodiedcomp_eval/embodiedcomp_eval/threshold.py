@@ -1,8 +1,11 @@
 """The embodied bitrate threshold: the rate below which the success rate falls under 0.95 of the uncompressed one.
 
-A monotone (isotonic) fit of the success rate against log rate, interpolated linearly between the rate points; whole
-seeds are bootstrapped jointly over all points and the uncompressed run, because one hard scene is hard at every rate.
-The answer may be censored: every point good enough ("at most" the lowest rate tried) or none ("not reached").
+The value is where a monotone (isotonic) fit of the success rate against log rate, interpolated linearly between the rate
+points, reaches that. The interval runs from the highest rate that is shown to be too low to the lowest that is shown to
+be enough, each by a paired test over whole seeds against the uncompressed run. It takes for granted that the success rate
+rises with the rate, and nothing about its shape between the points tried: it is never narrower than the gap between two of
+them (docs/decisions/0050). The answer may be censored: every point good enough ("at most" the lowest rate tried) or none
+("not reached"). Average savings have no such test: there whole seeds are bootstrapped jointly over both curves.
 """
 
 from __future__ import annotations
@@ -13,11 +16,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import isotonic_regression
+from scipy.stats import norm
+
+from embodiedcomp_eval.statistics import ratio_z
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 FRACTION = 0.95
 """Of the uncompressed success rate: the definition of the threshold."""
+WINDOW = 1.25
+"""An episode also counts as evidence at rates up to so many times as high (that they are enough) or as low (that they are
+not): with more bits it would not have gone worse."""
 
 
 @dataclass(frozen=True)
@@ -106,22 +116,59 @@ def crossing(log_rates: Floats, fit: Floats, target: float) -> float:
     return float(log_rates[i - 1] + share * (log_rates[i] - log_rates[i - 1]))
 
 
-def threshold(
-    curve: Curve, fraction: float = FRACTION, draws: int = 2000, confidence: float = 0.95, seed: int = 0
-) -> Threshold:
-    """The threshold of a curve with its bootstrap interval (percentiles; whole seeds drawn jointly)."""
+def threshold(curve: Curve, fraction: float = FRACTION, confidence: float = 0.95) -> Threshold:
+    """The threshold of a curve with its interval."""
     ones = np.ones(curve.ran.shape[1])
-    rates = _points(curve, ones)[0]
-    logs = np.array([_log_threshold(curve, w, fraction) for w in _draws(len(ones), draws, seed)])
-    low, high = _percentiles(logs, confidence)
+    rates, _, _, sent = _points(curve, ones)
+    value = _exp(_log_threshold(curve, ones, fraction))
+    low, high = interval(rates, curve.ran[sent], curve.success[sent], curve.baseline, fraction, confidence)
     return Threshold(
-        value=_exp(_log_threshold(curve, ones, fraction)),
-        low=_exp(low),
-        high=_exp(high),
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
         target=fraction * float(np.mean(curve.baseline)),
-        smallest=float(rates.min()),
-        largest=float(rates.max()),
+        smallest=float(rates.min(initial=np.inf)),
+        largest=float(rates.max(initial=-np.inf)),
     )
+
+
+def interval(
+    rates: Floats, ran: Bools, success: Bools, baseline: Bools, fraction: float = FRACTION, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Highest of ``rates (P,)`` shown to be too low, and lowest shown to be enough; ran, success: ``(P, N)``.
+
+    -inf: already the lowest rate is enough, or none is too low. inf: the other way round.
+    """
+    if not len(rates):
+        return -np.inf, np.inf
+    critical = float(norm.isf((1 - confidence) / 2))
+    too_low = [rate for rate in rates if _evidence(rates, ran, success, baseline, rate, -1, fraction) <= -critical]
+    enough = [rate for rate in rates if _evidence(rates, ran, success, baseline, rate, +1, fraction) >= critical]
+    low = float(max(too_low, default=-np.inf))
+    high = float(min(enough, default=np.inf))
+    low, high = min(low, high), max(low, high)
+    return np.inf if low >= rates.max() else low, -np.inf if high <= rates.min() else high
+
+
+def nearest_outcomes(rates: Floats, ran: Bools, success: Bools, rate: float, side: int) -> tuple[Bools, Bools]:
+    """Which seeds ``(N,)`` have an episode within WINDOW of ``rate``, at or below it (side +1) or at or above it (-1), and
+    the outcome of the nearest of them."""
+    has, outcome = np.zeros(ran.shape[1], bool), np.zeros(ran.shape[1], bool)
+    distance = side * np.log(rate / rates)
+    for row in np.argsort(distance, kind="stable"):
+        if -1e-9 <= distance[row] <= np.log(WINDOW):
+            new = ran[row] & ~has
+            outcome[new] = success[row, new]
+            has |= new
+    return has, outcome
+
+
+def _evidence(
+    rates: Floats, ran: Bools, success: Bools, baseline: Bools, rate: float, side: int, fraction: float
+) -> float:
+    """In standard normal units, that ``rate`` is enough (positive) or too low (negative)."""
+    has, outcome = nearest_outcomes(rates, ran, success, rate, side)
+    return ratio_z(outcome[has], baseline[has], fraction)
 
 
 def bit_saving(candidate: Curve, anchor: Curve, draws: int = 2000, confidence: float = 0.95, seed: int = 0) -> Saving:
@@ -149,17 +196,18 @@ def _draws(seeds: int, draws: int, seed: int) -> npt.NDArray[np.float64]:
     return generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws).astype(np.float64)
 
 
-def _points(curve: Curve, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """Rate, success rate and episode count of the points that the weighted seeds reach and that sent anything."""
+def _points(curve: Curve, weights: Floats) -> tuple[Floats, Floats, Floats, Bools]:
+    """Rate, success rate and episode count of the points that the weighted seeds reach and that sent anything; which
+    points ``(P,)`` these are."""
     ran = curve.ran * weights
     count, measure = ran.sum(axis=1), (ran * curve.measure).sum(axis=1)
     bits = (ran * curve.bits).sum(axis=1)
     kept = (count > 0) & (bits > 0)
-    return bits[kept] / measure[kept], (ran * curve.success).sum(axis=1)[kept] / count[kept], count[kept]
+    return bits[kept] / measure[kept], (ran * curve.success).sum(axis=1)[kept] / count[kept], count[kept], kept
 
 
 def _log_threshold(curve: Curve, weights: Floats, fraction: float) -> float:
-    rates, success_rates, count = _points(curve, weights)
+    rates, success_rates, count, _ = _points(curve, weights)
     if not len(rates):
         return float("inf")
     target = fraction * float((curve.baseline * weights).sum() / weights.sum())
@@ -177,10 +225,10 @@ def _log_ratio(candidate: Curve, anchor: Curve, weights: Floats) -> tuple[float,
     """Mean over the shared success rates of log(rate of candidate / rate of anchor), and the range they share."""
     fits = []
     for curve in (candidate, anchor):
-        points = _points(curve, weights)
-        if not len(points[0]):
+        rates, success_rates, count, _ = _points(curve, weights)
+        if not len(rates):
             return float("nan"), float("nan"), float("nan")
-        fits.append(monotone_fit(*points))
+        fits.append(monotone_fit(rates, success_rates, count))
     low = max(fit[0] for _, fit in fits)
     high = min(fit[-1] for _, fit in fits)
     if not high > low:

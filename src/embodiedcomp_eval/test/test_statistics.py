@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.stats import binom, multinomial, norm
 
 from embodiedcomp_eval import statistics
 
@@ -91,6 +93,50 @@ def test_not_below_is_claimed_from_the_lower_bound_only() -> None:
     assert statistics.not_below(*pairs(450, 5, 5, 40))
     assert not statistics.not_below(*pairs(80, 5, 5, 10))  # same rates, too few seeds to say so
     assert not statistics.not_below(*pairs(400, 0, 60, 40))
+
+
+def test_ratio_z_is_a_binomial_test_where_the_uncompressed_run_never_fails() -> None:
+    # P(X <= 1) - P(X = 1) / 2 for X ~ Binomial(100, 0.05): the mid-p value of one seed lost of a hundred
+    p = binom.cdf(1, 100, 0.05) - binom.pmf(1, 100, 0.05) / 2
+    assert statistics.ratio_z(*pairs(99, 0, 1, 0)) == pytest.approx(norm.isf(p), abs=1e-6)
+    assert statistics.ratio_z(*pairs(95, 0, 5, 0)) == pytest.approx(0.0, abs=0.1)
+
+
+def test_ratio_z_matches_an_enumeration_of_all_samples() -> None:
+    # 8 pairs, 5 both, 1 only the candidate, 2 only the anchor: likeliest chances under SR(candidate) = 0.5 SR(anchor)
+    found = statistics.ratio_z(*pairs(5, 1, 2, 0), 0.5)
+    best = minimize(
+        lambda x: -(5 * np.log(x[0]) + np.log(x[1]) + 2 * np.log(x[2])), [0.3, 0.1, 0.6], bounds=[(1e-6, 1)] * 3,
+        constraints=[{"type": "eq", "fun": lambda x: x.sum() - 1}, {"type": "eq", "fun": lambda x: x @ [0.5, 1, -0.5]}],
+    )  # fmt: skip
+    p = 0.0
+    for both in range(9):
+        for gained in range(9 - both):
+            sample = (both, gained, 8 - both - gained)
+            excess = 0.5 * both + gained - 0.5 * sample[2] - (2.5 + 1 - 1)
+            p += multinomial.pmf(sample, 8, best.x / best.x.sum()) * (
+                1.0 if excess > 1e-9 else 0.5 * (abs(excess) < 1e-9)
+            )
+    assert found == pytest.approx(norm.isf(p), abs=1e-3)
+
+
+@given(counts)
+def test_ratio_z_has_the_sign_of_what_was_seen_and_grows_with_the_seeds(c: tuple[int, int, int, int]) -> None:
+    candidate, anchor = pairs(*c)
+    z = statistics.ratio_z(candidate, anchor)
+    excess = candidate.mean() - 0.95 * anchor.mean()
+    assert np.isfinite(z)
+    if abs(z) > 0.5:
+        assert np.sign(z) == np.sign(excess)
+    if abs(z) > 1.5:
+        assert abs(statistics.ratio_z(np.tile(candidate, 4), np.tile(anchor, 4))) > abs(z)
+
+
+def test_ratio_z_of_nothing_is_no_evidence_and_pairs_must_match() -> None:
+    assert statistics.ratio_z(np.zeros(0, bool), np.zeros(0, bool)) == 0.0
+    assert statistics.ratio_z(np.zeros(9, bool), np.zeros(9, bool)) == 0.0
+    with pytest.raises(ValueError, match="same seeds"):
+        statistics.ratio_z(np.ones(3, bool), np.ones(4, bool))
 
 
 def test_holm_by_hand() -> None:
