@@ -8,6 +8,7 @@ setup(
     name=NAME,
     version="0.1.0",
     packages=find_packages(exclude=["test", "test.*"]),
+    package_data={NAME: ["shipped_weights/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
@@ -15,7 +16,7 @@ setup(
     ],
     install_requires=["setuptools"],
     python_requires=">=3.11",
-    zip_safe=True,
+    zip_safe=False,
     maintainer="embodiedcomp maintainers",
     maintainer_email="embodiedcomp@users.noreply.github.com",
     description="Image codecs under a rate target for a robot's camera streams, as ROS 2 nodes and as a library.",

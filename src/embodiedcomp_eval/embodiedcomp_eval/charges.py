@@ -44,6 +44,25 @@ def load_charges() -> Charges:
     return from_mapping(Charges, load_yaml(path), str(path))
 
 
+def with_charge(text: str, codec: str, charge: CodecCharge, comment: str) -> str:
+    """``charges.yaml`` with this codec's line replaced, or added after the other codecs'; all else stays as it is.
+
+    Raises ConfigError where the file has no block ``codecs:``.
+    """
+    line = f"  {codec}: {{encode: {charge.encode:.4f}, decode: {charge.decode:.4f}}}  # {comment}\n"
+    lines = text.splitlines(keepends=True)
+    try:
+        start = [other.rstrip() for other in lines].index("codecs:") + 1
+    except ValueError as error:
+        raise ConfigError(f"{FILE} has no block 'codecs:'") from error
+    end = start
+    while end < len(lines) and lines[end].startswith("  "):
+        end += 1
+    kept = [other for other in lines[start:end] if not other.startswith(f"  {codec}:")]
+    at = next((n for n, other in enumerate(lines[start:end]) if other.startswith(f"  {codec}:")), len(kept))
+    return "".join([*lines[:start], *kept[:at], line, *kept[at:], *lines[end:]])
+
+
 def _entry(table: Mapping[str, Any], kind: str, name: str) -> Any:
     if name not in table:
         known = ", ".join(sorted(table)) or "none"

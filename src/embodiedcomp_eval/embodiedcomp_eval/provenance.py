@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import embodiedcomp_policy
+from embodiedcomp_codec.registry import get_codec
 from embodiedcomp_eval.ledger import weight_hashes
 
 PACKAGES = (
@@ -21,10 +22,11 @@ PACKAGES = (
 SHIPPED_WEIGHTS = Path(embodiedcomp_policy.__file__).parent / "weights"
 
 
-def provenance(checkpoint: str | None = None) -> dict[str, Any]:
+def provenance(checkpoint: str | None = None, codec: str | None = None) -> dict[str, Any]:
     """Versions of interpreter and packages (those installed), machine, commit, hash of every weight file that may act.
 
-    checkpoint: file or folder; without one, the weights that ship with the policies.
+    checkpoint: file or folder; without one, the weights that ship with the policies. codec: of a learned one, also whose
+    weights it finds on this machine (named, published, shipped) and their hashes; this imports torch.
     """
     versions = {}
     for name in PACKAGES:
@@ -39,6 +41,9 @@ def provenance(checkpoint: str | None = None) -> dict[str, Any]:
     }
     facts["commit"] = commit()
     facts["weights_sha256"] = weight_hashes([SHIPPED_WEIGHTS] if checkpoint is None else [Path(checkpoint)])
+    weights = getattr(get_codec(codec), "weights", None) if codec else None
+    if hasattr(weights, "identity"):
+        facts["codec_weights"] = {"origin": weights.origin, "sha256": weights.identity}
     return facts
 
 

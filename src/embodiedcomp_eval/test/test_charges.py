@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from embodiedcomp_codec.registry import codec_names
-from embodiedcomp_eval.charges import Charges, load_charges
+from embodiedcomp_eval.charges import Charges, CodecCharge, load_charges, with_charge
 from embodiedcomp_eval.config import ConfigError
 
 TABLE = Charges({"slow": {"encode": 1.0, "decode": 0.8}}, {"p": 0.02})
@@ -29,3 +29,13 @@ def test_the_shipped_table_is_sound() -> None:
     assert {"none", "jpeg", "webp", "hevc", "av1"} <= set(table.codecs)
     for codec in table.codecs:
         assert codec in codec_names() and 0 < table.query_ns(codec, "reference") < 10_000_000_000
+
+
+def test_one_codecs_line_is_rewritten_and_the_rest_stays() -> None:
+    text = "# why\ncodecs:\n  a: {encode: 1, decode: 2}\n  b: {encode: 3, decode: 4}\npolicies:\n  p: 1\n"
+    changed = with_charge(text, "a", CodecCharge(0.5, 0.25), "today")
+    assert changed == text.replace("  a: {encode: 1, decode: 2}", "  a: {encode: 0.5000, decode: 0.2500}  # today")
+    added = with_charge(text, "c", CodecCharge(0.5, 0.25), "today")
+    assert added == text.replace("policies:", "  c: {encode: 0.5000, decode: 0.2500}  # today\npolicies:")
+    with pytest.raises(ConfigError, match="no block"):
+        with_charge("policies: {}\n", "a", CodecCharge(1, 1), "today")

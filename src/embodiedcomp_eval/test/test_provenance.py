@@ -6,6 +6,8 @@ import hashlib
 import re
 from pathlib import Path
 
+import pytest
+
 from embodiedcomp_eval.provenance import provenance
 
 
@@ -21,3 +23,10 @@ def test_without_a_checkpoint_the_shipped_weights_are_named() -> None:
     assert "reference/model.safetensors" in facts["weights_sha256"]
     assert {"numpy", "mujoco", "av"} <= set(facts["packages"])
     assert re.fullmatch(r"unknown|[0-9a-f]{40}(-dirty)?", facts["commit"])
+
+
+def test_a_learned_codec_names_its_weights_and_another_codec_none() -> None:
+    pytest.importorskip("compressai")
+    found = provenance(codec="mbt2018-mean")["codec_weights"]
+    assert found["origin"] in ("named", "published", "shipped") and found["sha256"]
+    assert "codec_weights" not in provenance(codec="jpeg")

@@ -128,7 +128,7 @@ def _run_inprocess(config: TrialConfig, task: TaskConfig, path: Path, storage: s
         bag = None if storage is None else _bag_recorder(config, task, path, storage)
         film = _episode_video(config, task, path) if video else None
         loop, recorder = make_loop(config, task, [_StepTeller(bar, row), *(s for s in (bag, film) if s is not None)])
-        with ResultsFolder(path, config.to_mapping(), provenance(config.checkpoint)) as folder:
+        with ResultsFolder(path, config.to_mapping(), provenance(config.checkpoint, config.codec)) as folder:
             bar.update(row, completed=len(folder.lines))
 
             def tell(done: int) -> None:

@@ -123,7 +123,9 @@ class EvaluatorNode(AutostartNode):
         """Every episode that the folder lacks, in order; then the process ends."""
         try:
             await self._endpoints()
-            with ResultsFolder(self._out, self._config.to_mapping(), provenance(self._config.checkpoint)) as folder:
+            with ResultsFolder(
+                self._out, self._config.to_mapping(), provenance(self._config.checkpoint, self._config.codec)
+            ) as folder:
                 if folder.lines:
                     folder.write_summary(summarise(self._config, self._task, folder.lines, folder.errors))
                 for number, seed in enumerate(self._config.seeds):
