@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -106,15 +106,18 @@ def run_sweep(
     engine: Engine,
     tell: Callable[[Progress], None],
     now: Callable[[], float] = time.monotonic,
+    part: Sequence[tuple[Cell, int]] | None = None,
 ) -> Progress:
-    """Run what the folder lacks. ``tell`` hears of every change. Raises ResultsError where the disk takes no more."""
-    missing = Counter(
-        {cell.name: sum((cell.name, seed) not in folder.index for seed in cell.seeds) for cell in config.cells}
-    )
-    clock = Clock(missing, now())
-    progress = Progress(config.episodes, config.episodes - missing.total())
+    """Run what the folder lacks. ``tell`` hears of every change. Raises ResultsError where the disk takes no more.
+
+    part: of the sweep, cells and seeds; None: all of it.
+    """
+    todo = Counter(cell.name for cell, seed in _pairs(config, part) if (cell.name, seed) not in folder.index)
+    total = config.episodes if part is None else len(part)
+    clock = Clock(todo, now())
+    progress = Progress(total, total - todo.total())
     attempts: Counter[tuple[str, int]] = Counter()
-    fresh = (_work(config, cell, seed) for cell, seed in config.work() if (cell.name, seed) not in folder.index)
+    fresh = (_work(config, cell, seed) for cell, seed in _pairs(config, part) if (cell.name, seed) not in folder.index)
     again: deque[Work] = deque()
     tell(progress)
     while True:
@@ -145,6 +148,10 @@ def run_sweep(
         tell(progress)
     folder.sort(cell.name for cell in config.cells)
     return progress
+
+
+def _pairs(config: SweepConfig, part: Sequence[tuple[Cell, int]] | None) -> Iterable[tuple[Cell, int]]:
+    return config.work() if part is None else part
 
 
 def _work(config: SweepConfig, cell: Cell, seed: int) -> Work:

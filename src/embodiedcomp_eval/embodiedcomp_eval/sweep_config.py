@@ -54,6 +54,7 @@ class _SweepFile:
     retries: int = 2
     save_frames: int = 0
     measure_quality: int = 0
+    search_episodes: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class SweepConfig:
     retries: how often an episode that failed for infrastructure reasons is tried again within one run.
     save_frames: of how many episodes per cell (the first seeds) source and decoded frames are kept for the report.
     measure_quality: in how many of them picture quality and the policy's action error are measured (it costs time).
+    search_episodes: so many episodes are spent on finding the threshold of the one codec, instead of running every cell on
+    every seed (``search.py``); 0: run them all.
     """
 
     name: str
@@ -75,6 +78,7 @@ class SweepConfig:
     retries: int
     save_frames: int
     measure_quality: int
+    search_episodes: int = 0
 
     def work(self) -> Iterator[tuple[Cell, int]]:
         """Every (cell, seed), seed by seed, so that an interrupted sweep has paired episodes of all its cells."""
@@ -98,7 +102,7 @@ def sweep_from_mapping(values: Mapping[str, Any], where: str) -> SweepConfig:
     """Check ``values`` and multiply its blocks. Raises ConfigError."""
     file = from_mapping(_SweepFile, values, where)
     seeds = _seed_range(file.seeds, where)
-    for key in ("retries", "save_frames", "measure_quality"):
+    for key in ("retries", "save_frames", "measure_quality", "search_episodes"):
         if getattr(file, key) < 0:
             raise ConfigError(f"{where}: {key} must be 0 or more, found {getattr(file, key)}")
     _check_options(file.common, where + ": common")
@@ -121,6 +125,7 @@ def sweep_from_mapping(values: Mapping[str, Any], where: str) -> SweepConfig:
         retries=file.retries,
         save_frames=file.save_frames,
         measure_quality=file.measure_quality,
+        search_episodes=file.search_episodes,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +18,7 @@ from embodiedcomp_eval.commands.console import complain, progress
 from embodiedcomp_eval.config import ConfigError, load_yaml
 from embodiedcomp_eval.provenance import provenance
 from embodiedcomp_eval.results import WEIGHTS
+from embodiedcomp_eval.search import SearchPlan, run_search, search_plan
 from embodiedcomp_eval.sweep import Progress, run_sweep
 from embodiedcomp_eval.sweep_config import SweepConfig, load_sweep
 from embodiedcomp_eval.sweep_folder import SweepFolder
@@ -50,13 +51,15 @@ def sweep(
         raise ConfigError(f"workers must be 1 or more, found {workers}")
     plan, path = load_sweep(config)
     _check(plan, path)
+    search = search_plan(plan, str(path)) if plan.search_episodes else None
     folder_path = out or Path("results") / plan.name
-    facts = {**provenance(), WEIGHTS: _weights(plan)}
+    facts = {**provenance(), WEIGHTS: weights_of([cell.trial.checkpoint for cell in plan.cells])}
     with SweepFolder(folder_path, load_yaml(path), facts) as folder:
         missing = plan.episodes - len(folder)
         if missing:
-            _log_evaluation_seeds(plan, folder, ledger_file, facts)
-            outcome = _run(plan, folder, ray, workers)
+            pending = [seed for cell, seed in plan.work() if (cell.name, seed) not in folder.index]
+            log_evaluation_seeds(pending, ledger_file, facts)
+            outcome = _run(plan, search, folder, ray, workers)
         else:
             complain(f"embodiedcomp: nothing to run, all {plan.episodes} episodes are in {folder_path}")
             outcome = Progress(plan.episodes, plan.episodes)
@@ -76,7 +79,9 @@ def _check(plan: SweepConfig, path: Path) -> None:
             raise ConfigError(f"{path}: {cell.name}: {error}") from error
 
 
-def _run(plan: SweepConfig, folder: SweepFolder, address: str | None, workers: int | None) -> Progress | None:
+def _run(
+    plan: SweepConfig, search: SearchPlan | None, folder: SweepFolder, address: str | None, workers: int | None
+) -> Progress | None:
     """Run with a bar; None if the user interrupted it."""
     # Ray takes seconds to import and to start: only a sweep that has something to run needs it
     from embodiedcomp_eval.engines.episode_runner import run_episode
@@ -85,11 +90,13 @@ def _run(plan: SweepConfig, folder: SweepFolder, address: str | None, workers: i
     engine = RayEngine(run_episode, address, workers)
     try:
         with progress(estimate=False) as bar:
-            row = bar.add_task("episodes", total=plan.episodes)
+            row = bar.add_task("episodes", total=None if search else plan.episodes)
 
             def tell(now: Progress) -> None:
-                bar.update(row, completed=now.found + now.done, description=_description(now))
+                bar.update(row, total=now.total, completed=now.found + now.done, description=_description(now))
 
+            if search is not None:
+                return run_search(plan, search, folder, engine, tell)
             return run_sweep(plan, folder, engine, tell)
     except KeyboardInterrupt:
         return None
@@ -137,9 +144,11 @@ def _verdict(outcome: Progress, path: Path) -> int:
     return 0
 
 
-def _log_evaluation_seeds(plan: SweepConfig, folder: SweepFolder, path: Path, facts: Mapping[str, Any]) -> None:
-    """Write the use of evaluation seeds into the ledger, before it happens. Raises ConfigError where that can't be done."""
-    pending = [seed for cell, seed in plan.work() if (cell.name, seed) not in folder.index]
+def log_evaluation_seeds(pending: list[int], path: Path, facts: Mapping[str, Any]) -> None:
+    """Write the use of evaluation seeds into the ledger, before it happens. Raises ConfigError where that can't be done.
+
+    pending: one seed per episode that will run.
+    """
     seeds = ledger.evaluation_seeds(pending)
     if not seeds:
         return
@@ -154,11 +163,11 @@ def _log_evaluation_seeds(plan: SweepConfig, folder: SweepFolder, path: Path, fa
         ) from error
 
 
-def _weights(plan: SweepConfig) -> dict[str, str]:
+def weights_of(checkpoints: Sequence[str | None]) -> dict[str, str]:
     """Hash of every weight file that may act: those that ship with policies and codecs, and those that were named."""
     import embodiedcomp_codec
     import embodiedcomp_policy
 
     shipped = [Path(str(package.__file__)).parent for package in (embodiedcomp_codec, embodiedcomp_policy)]
-    named = [cell.trial.checkpoint for cell in plan.cells] + [os.environ.get(VARIABLE)]
+    named = [*checkpoints, os.environ.get(VARIABLE)]
     return ledger.weight_hashes([*shipped, *(Path(path) for path in named if path)])
