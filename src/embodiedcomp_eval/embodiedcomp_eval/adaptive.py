@@ -35,13 +35,13 @@ SPREADS = np.geomspace(0.03, 0.9, 9)
 """Of the logistic function, in log rate: from a cliff to a slope over a decade."""
 LAPSES = np.array([0.0, 0.005, 0.02, 0.05 - 1e-3])
 """Chance of failing at any rate however high."""
-PLANS = (0.4, 0.6, 0.8, 1.0)
+PLANS = (0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 """Shares of the seeds that a run may be planned for."""
 BLOCK = 10
 """Episodes between two decisions: they run in parallel."""
 HOPELESS = 0.2
 """A run whose chance of showing anything falls below this is given up."""
-OPEN_END = 4
+OPEN_END = 8
 """How many rates' worth it is to close an end of the interval that is still open."""
 LEVELS: Floats = np.concatenate([np.linspace(5e-4, 0.9, 100), np.linspace(0.9, 0.9995, 200)[1:]])
 """Success rates at which binomial chances are tabulated."""
