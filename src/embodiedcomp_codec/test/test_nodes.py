@@ -8,104 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from codec_probe import PERIOD_NS, Probe, start
 
 from embodiedcomp_codec.sequences import frozen, mean_square_error, noise, panning
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream, StreamConfig
-from ros_harness import Processes, spin_until
+from ros_harness import Processes
 
-PERIOD_NS = 100_000_000
 AV1 = StreamConfig("av1", "inter", target_bpp=0.2, frame_period=0.1)
-
-
-class Probe:
-    """A camera, and a listener to everything that the codec nodes publish."""
-
-    def __init__(self, context: Any, camera: str = "/cam/image_raw", reliable: bool = True) -> None:
-        import rclpy
-        from rcl_interfaces.srv import GetParameters, SetParameters
-        from rclpy.qos import QoSProfile, ReliabilityPolicy
-        from sensor_msgs.msg import CompressedImage, Image
-
-        from embodiedcomp_codec.nodes import conversion
-        from embodiedcomp_msgs.msg import CodecStats, FrameLost, KeyFrameRequest
-        from embodiedcomp_msgs.srv import ResetEpisode
-
-        self.conversion, self.SetParameters, self.GetParameters = conversion, SetParameters, GetParameters
-        self.ResetEpisode, self.CompressedImage = ResetEpisode, CompressedImage
-        self.node = rclpy.create_node("probe", context=context)
-        best = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
-        qos = QoSProfile(depth=1000, reliability=best)
-        self.camera = self.node.create_publisher(Image, camera, qos)
-        self.bits: list[Any] = []
-        self.decoded: list[Any] = []
-        self.stats: list[Any] = []
-        self.lost: list[Any] = []
-        self.requests: list[Any] = []
-        for kind, topic, found in (
-            (CompressedImage, f"{camera}/embodiedcomp", self.bits),
-            (Image, f"{camera}/decoded", self.decoded),
-            (CodecStats, "encoder/stats", self.stats),
-            (FrameLost, "frame_lost", self.lost),
-            (KeyFrameRequest, f"{camera}/embodiedcomp/key_request", self.requests),
-        ):
-            self.node.create_subscription(kind, topic, found.append, qos)
-
-    def wait(self, condition: Any, timeout: float = 20.0) -> None:
-        assert spin_until(self.node, condition, timeout), (len(self.bits), len(self.decoded), len(self.stats))
-
-    def match(self, *topics: str) -> None:
-        """Wait until the camera is heard and every topic has a publisher."""
-        self.wait(lambda: self.camera.get_subscription_count() and all(self.node.count_publishers(t) for t in topics))
-
-    def show(self, frame: np.ndarray, stamp_ns: int, encoding: str = "rgb8") -> None:
-        message = self.conversion.frame_to_image(frame, encoding)
-        message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
-        message.header.frame_id = "lens"
-        self.camera.publish(message)
-
-    def call(self, kind: Any, service: str, request: Any) -> Any:
-        client = self.node.create_client(kind, service)
-        self.wait(client.service_is_ready)
-        future = client.call_async(request)
-        self.wait(future.done)
-        return future.result()
-
-    def until(self, condition: Any, frame: np.ndarray) -> None:
-        """Show a frame again and again until the condition holds: matching of others can't be seen from here."""
-        for index in range(200):
-            self.show(frame, index * PERIOD_NS)
-            if spin_until(self.node, condition, 0.1):
-                return
-        raise AssertionError("no answer to 200 frames")
-
-    def reset(self, *nodes: str, episode: int = 0) -> None:
-        """Start an episode: every node clears its state, then what was heard so far is forgotten."""
-        for node in nodes:
-            request = self.ResetEpisode.Request(seed=1, episode=episode)
-            response = self.call(self.ResetEpisode, f"{node}/reset_episode", request)
-            assert response.ok, response.message
-        for heard in (self.bits, self.decoded, self.stats, self.lost, self.requests):
-            heard.clear()
-
-    def set(self, name: str, value: float) -> Any:
-        from rclpy.parameter import Parameter
-
-        request = self.SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
-        return self.call(self.SetParameters, "encoder/set_parameters", request).results[0]
-
-    def get(self, *names: str) -> list[float]:
-        request = self.GetParameters.Request(names=list(names))
-        values = self.call(self.GetParameters, "encoder/get_parameters", request).values
-        return [value.double_value for value in values]
-
-
-def start(
-    processes: Processes, node: str, *arguments: str, camera: str = "/cam/image_raw", reliable: bool = True
-) -> Any:
-    qos = ("-p", "reliability:=reliable") if reliable else ()
-    process = processes.start("embodiedcomp_codec", node, "-r", f"image:={camera}", *qos, *arguments)
-    process.wait_for("ready")
-    return process
 
 
 ENCODE_AV1 = ("-p", "codec:=av1", "-p", "target_bpp:=0.2", "-p", "frame_period:=0.1")
