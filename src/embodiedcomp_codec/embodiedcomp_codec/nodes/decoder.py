@@ -89,13 +89,13 @@ class DecoderNode(AutostartNode):
         self._diagnostics = self.create_lifecycle_publisher(DiagnosticArray, "/diagnostics", 10)
         self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
         images = values["images"] or ["image"]
-        self._cameras = [Camera(self, image, values) for image in images]
+        self.cameras = [Camera(self, image, values) for image in images]
         self._bundle = (
             BundleInput(
                 self,
-                [camera.topic for camera in self._cameras],
+                [camera.topic for camera in self.cameras],
                 values["reliability"],
-                lambda index, message: self.on_bits(self._cameras[index], message),
+                lambda index, message: self.on_bits(self.cameras[index], message),
                 self._on_lost_bundle,
             )
             if values["bundle"]
@@ -131,7 +131,7 @@ class DecoderNode(AutostartNode):
         """A bundle that gave no packets."""
         if not self.running:
             return
-        for camera in self._cameras:
+        for camera in self.cameras:
             camera.lost += 1
             camera.tally.corrupt += 1
         self.get_logger().warning(f"bundle: {reason}", throttle_duration_sec=WARNING_PERIOD)
@@ -160,12 +160,12 @@ class DecoderNode(AutostartNode):
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
         """Ready once everything has a reader: then no picture of step 0 can be lost."""
-        unheard = [camera.topic for camera in self._cameras if camera.decoded.get_subscription_count() == 0]
+        unheard = [camera.topic for camera in self.cameras if camera.decoded.get_subscription_count() == 0]
         if unheard and self._reliable:
             response.message = f"nobody subscribes the pictures of {', '.join(unheard)} yet"
             return response
         self._episode = request.episode
-        for camera in self._cameras:
+        for camera in self.cameras:
             camera.clear()
         if self._bundle is not None:
             self._bundle.clear()
@@ -175,7 +175,7 @@ class DecoderNode(AutostartNode):
     def _on_second(self) -> None:
         if not self.running:
             return
-        array = DiagnosticArray(status=[self._status(camera) for camera in self._cameras])
+        array = DiagnosticArray(status=[self._status(camera) for camera in self.cameras])
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)
 

@@ -81,7 +81,7 @@ class EncoderNode(AutostartNode):
 
     def __init__(self) -> None:
         super().__init__("encoder")
-        self._cameras: list[Camera] = []
+        self.cameras: list[Camera] = []
         self._bundle: BundleOutput | None = None
         self._worker: threading.Thread | None = None
         self._targets: TargetParameters | None = None
@@ -108,7 +108,7 @@ class EncoderNode(AutostartNode):
         images = values["images"] or ["image"]
         self._group = EncoderGroup(config, len(images))
         seen = views(values["crop"], values["resize"], len(images))
-        self._cameras = [
+        self.cameras = [
             Camera(self, image, index, self._group, seen[index], values, self._on_image, self._on_key_request)
             for index, image in enumerate(images)
         ]
@@ -135,7 +135,7 @@ class EncoderNode(AutostartNode):
             self._worker = None
 
     def _look(self) -> None:
-        for camera in self._cameras:
+        for camera in self.cameras:
             camera.intake.look()
 
     def _on_image(self, camera: Camera, message: Message) -> None:
@@ -153,12 +153,12 @@ class EncoderNode(AutostartNode):
     def _on_bundle_request(self, header: Header | None) -> None:
         """Make every camera's next frame a key frame, and the next bundle one that a late joiner can read."""
         with self._lock:
-            for camera in self._cameras:
+            for camera in self.cameras:
                 camera.stream.request_key()
             if self._bundle is not None:
                 self._bundle.describe()
         if header is not None:
-            for camera in self._cameras:
+            for camera in self.cameras:
                 self._announce(camera, header)
 
     def _announce(self, camera: Camera, header: Header) -> None:
@@ -170,11 +170,12 @@ class EncoderNode(AutostartNode):
         try:
             while (item := self._inbox.get()) is not None:
                 with self._lock:
-                    self._encode(*item)
+                    self.encode(*item)
         except Exception as error:  # noqa: BLE001 (a node that looks alive and codes nothing is worse than none)
             self.fail("coding", error)
 
-    def _encode(self, camera: Camera, message: Message) -> None:
+    def encode(self, camera: Camera, message: Message) -> None:
+        """Code one picture and send it; only from the coding thread, or where there is no other caller."""
         started = time.perf_counter()
         try:
             source, sent = camera.encode(message)
@@ -185,7 +186,7 @@ class EncoderNode(AutostartNode):
             return
         camera.outputs.publish(message.header, source, sent, camera.codec)
         if self._bundle is not None:
-            self._bundle.add(self._cameras.index(camera), message.header, source.encoding, sent.packet)
+            self._bundle.add(self.cameras.index(camera), message.header, source.encoding, sent.packet)
         height, width = source.pixels.shape[:2]
         self._report(camera, message.header, (width, height), sent, time.perf_counter() - started)
 
@@ -214,7 +215,7 @@ class EncoderNode(AutostartNode):
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
         """Ready once everything has a reader: then no packet of step 0 can be lost."""
-        unheard = [camera.topic for camera in self._cameras if camera.outputs.bits.get_subscription_count() == 0]
+        unheard = [camera.topic for camera in self.cameras if camera.outputs.bits.get_subscription_count() == 0]
         if self._bundle is not None and self._bundle.wanted():
             unheard = []
         if unheard and self._reliable:
@@ -224,7 +225,7 @@ class EncoderNode(AutostartNode):
             self._inbox.clear()
             self._episode = request.episode
             self._group.reset()
-            for camera in self._cameras:
+            for camera in self.cameras:
                 camera.clear()
             if self._bundle is not None:
                 self._bundle.clear()
@@ -240,8 +241,8 @@ class EncoderNode(AutostartNode):
         if not self.running:
             return
         with self._lock:
-            array = DiagnosticArray(status=[self._status(camera) for camera in self._cameras])
-            for camera in self._cameras:
+            array = DiagnosticArray(status=[self._status(camera) for camera in self.cameras])
+            for camera in self.cameras:
                 camera.tally = Tally()
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)
