@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from embodiedcomp_eval.expert import TABLE
+from embodiedcomp_eval.layout import HOME
 from embodiedcomp_eval.scene import TABLES, WALLS, Scene, move_of_seed, scene_of_seed
 from embodiedcomp_eval.simulator import CONTROL_PERIOD_NS, Simulator
-from embodiedcomp_eval.simulators.robosuite_sim import HOME, RobosuiteSimulator, make
+from embodiedcomp_eval.simulators.robosuite_sim import RobosuiteSimulator, make
 from embodiedcomp_eval.task import load_task
 
 SEED = next(seed for seed in range(10_000, 10_100) if scene_of_seed(seed).object == "can")

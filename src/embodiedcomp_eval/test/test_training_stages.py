@@ -93,8 +93,8 @@ class StillSimulator:
         return {name: np.full((256, 256, 3), 90, dtype=np.uint8) for name in ("base_camera", "wrist_camera")}
 
     def joint_state(self) -> Any:
+        from embodiedcomp_eval.layout import HOME
         from embodiedcomp_eval.simulator import JointState
-        from embodiedcomp_eval.simulators.robosuite_sim import HOME
 
         return JointState(0, np.array([*HOME, 0.0]), np.zeros(7))
 

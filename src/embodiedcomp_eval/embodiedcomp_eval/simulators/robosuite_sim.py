@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embodiedcomp_eval.layout import DROP_HEIGHT, HOME
 from embodiedcomp_eval.scene import TABLES, WALLS, Move, Scene, move_of_seed, scene_of_seed
 from embodiedcomp_eval.simulator import CONTROL_PERIOD_NS, JointState, Pose
 
@@ -19,10 +20,6 @@ SETTLE_STEPS = 50
 """Control periods that the scene rests before step 0, so that a dropped object lies still."""
 SUBSTEPS = 5
 """The joint target moves linearly over one control period, in this many pieces, as a trajectory controller moves it."""
-DROP_HEIGHT = 0.003
-"""m between the object's lowest point and the table when the scene is built."""
-HOME = (-0.3397, -1.7879, 2.1337, -1.9166, -1.5708, -1.9105)
-"""rad: the tool points down over the near edge of the reachable region, out of the base camera's way."""
 
 
 def choose_renderer() -> str:

@@ -15,13 +15,22 @@ import fast_simplification
 import mujoco
 import numpy as np
 
+from embodiedcomp_eval.layout import (
+    BASE_EYE,
+    BASE_FOV,
+    BASE_TARGET,
+    REST_ORIENTATION,
+    TABLE_HEIGHT,
+    TABLE_SIZE,
+    WRIST_EYE,
+    WRIST_FOV,
+)
 from embodiedcomp_eval.scene import TABLES, WALLS
 
 FACES_KEPT = 0.06
 """Share of a visual mesh's triangles that survives simplification (meshes below MIN_FACES stay as they are)."""
 MIN_FACES = 400
 TEXTURE_SIDE = 512
-TABLE_HEIGHT = 0.8  # m above the floor, robosuite's own
 CAMERAS = ("base_camera", "wrist_camera")
 ARM_JOINTS = (
     "shoulder_pan_joint", "shoulder_lift_joint", "elbow_joint", "wrist_1_joint", "wrist_2_joint", "wrist_3_joint",
@@ -35,20 +44,11 @@ FINGER_RATIOS = (
     ("right_inner_knuckle_joint", 1.0),
 )
 """Angle of the gripper's other joints over that of ``finger_joint``: the mimic ratios of the maker's URDF."""
-REST_ORIENTATION = {
-    "hammer": (0.7071068, 0.7071068, 0.0, 0.0),
-    "capsule": (0.7071068, 0.7071068, 0.0, 0.0),
-}
-"""Quaternion (w, x, y, z) before yaw of what would not stand; every other object stands as robosuite draws it."""
 ARM_GAINS = ((4000.0, 300.0),) * 3 + ((1200.0, 60.0),) * 3
 """(kp N m/rad, kv N m s/rad) of each arm joint's position servo."""
-GRIPPER_KP = 20.0  # N m/rad, as robosuite's Robotiq model
-BASE_EYE = (0.50, 0.0, 1.30)
-BASE_TARGET = (-0.14, 0.0, 0.88)
-"""m, world frame: the base camera and the point it looks at."""
-WRIST_EYE = (0.08, 0.0, 0.0)
 WRIST_QUATERNION = [0.0, 0.7071068, 0.7071068, 0.0]
-"""In the frame of the flange: beside the gripper, looking along the fingers."""
+"""The wrist camera in the frame of the flange, as MuJoCo's cameras look: along the fingers."""
+GRIPPER_KP = 20.0  # N m/rad, as robosuite's Robotiq model
 
 
 def make_object(kind: str) -> Any:
@@ -107,7 +107,7 @@ def build_model(kind: str, image_size: int = 256) -> mujoco.MjModel:
     robot.add_base(RethinkMount(idn=0))
     robot.add_gripper(Robotiq85Gripper(idn="0_right"))
     robot.set_base_xpos(robot.base_xpos_offset["table"](0.8))
-    arena = TableArena(table_full_size=(0.8, 0.8, 0.05), table_offset=(0, 0, TABLE_HEIGHT))
+    arena = TableArena(table_full_size=TABLE_SIZE, table_offset=(0, 0, TABLE_HEIGHT))
     arena.set_origin([0, 0, 0])
     task = ManipulationTask(mujoco_arena=arena, mujoco_robots=[robot], mujoco_objects=[make_object(kind)])
     spec = mujoco.MjSpec.from_string(task.get_xml())
@@ -268,8 +268,8 @@ def _place_cameras(spec: Any, image_size: int) -> None:
     for camera in list(spec.cameras):
         spec.delete(camera)
     for name, body, pos, quat, fovy in (
-        ("base_camera", spec.worldbody, BASE_EYE, _look_at(BASE_EYE, BASE_TARGET), 45.0),
-        ("wrist_camera", spec.body("robot0_right_hand"), WRIST_EYE, WRIST_QUATERNION, 75.0),
+        ("base_camera", spec.worldbody, BASE_EYE, _look_at(BASE_EYE, BASE_TARGET), BASE_FOV),
+        ("wrist_camera", spec.body("robot0_right_hand"), WRIST_EYE, WRIST_QUATERNION, WRIST_FOV),
     ):
         body.add_camera(name=name, pos=pos, quat=quat, fovy=fovy)
     spec.visual.headlight.diffuse = [0.2, 0.2, 0.2]

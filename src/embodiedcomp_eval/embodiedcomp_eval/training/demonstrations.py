@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from embodiedcomp_eval.expert import FINGER_CLEARANCE, TABLE, goal_of, plan
 from embodiedcomp_eval.expert_policy import rotation_of
+from embodiedcomp_eval.layout import HOME
 from embodiedcomp_eval.scene import scene_of_seed
-from embodiedcomp_eval.simulators.robosuite_sim import HOME
 from embodiedcomp_eval.training.distortions import Clean, Images, Variants
 from embodiedcomp_policy.kinematics import Arm
 from embodiedcomp_policy.training.examples import HORIZON, Examples, halve
