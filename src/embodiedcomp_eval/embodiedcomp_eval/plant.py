@@ -12,7 +12,8 @@ import numpy.typing as npt
 from embodiedcomp_eval.sensor import Image, Sensor
 from embodiedcomp_eval.simulator import JointState, Pose, Simulator
 from embodiedcomp_eval.task import TaskConfig
-from embodiedcomp_policy.trajectory import position_at
+from embodiedcomp_policy.robot import Robot
+from embodiedcomp_policy.trajectory import from_here, position_at
 
 Vector = npt.NDArray[np.float64]
 
@@ -30,7 +31,12 @@ class Instant:
 class Plant:
     """Moves only by trajectories; without one it holds where it stands."""
 
-    def __init__(self, task: TaskConfig, simulator: Simulator, sensor: Sensor, every_step: bool) -> None:
+    def __init__(
+        self, task: TaskConfig, simulator: Simulator, sensor: Sensor, every_step: bool, robot: Robot | None = None
+    ) -> None:
+        """robot: whose joint limits bound where a trajectory starts; None: none."""
+        self._lower = np.array(-np.inf) if robot is None else robot.lower
+        self._upper = np.array(np.inf) if robot is None else robot.upper
         self._task, self._simulator, self._sensor, self._every_step = task, simulator, sensor, every_step
         self._period_ns = round(1e9 / task.control_hz)
         self._seed = 0
@@ -58,9 +64,11 @@ class Plant:
                 images[camera] = self._sensor.capture(image, self._seed, camera, stamp_ns)
         return Instant(stamp_ns, self._simulator.joint_state(), self._simulator.object_pose(), images)
 
-    def follow(self, stamp_ns: int, times_ns: npt.NDArray[np.int64], points: Vector) -> None:
-        """From now on, follow points ``(T, J)`` rad due ``times_ns`` after ``stamp_ns``."""
-        self._times_ns, self._points = stamp_ns + times_ns, points
+    def follow(self, stamp_ns: int, times_ns: npt.NDArray[np.int64], points: Vector, now_ns: int) -> None:
+        """From now on, follow points ``(T, J)`` rad due ``times_ns`` after ``stamp_ns``, from where the joints are."""
+        self._times_ns, self._points = from_here(
+            stamp_ns + times_ns, points, now_ns, self._simulator.joint_state().positions, self._lower, self._upper
+        )
 
     def command(self, position: Vector) -> None:
         """From now on, hold one position ``(J,)`` rad."""

@@ -73,7 +73,7 @@ def test_it_is_on_each_point_when_it_is_due_and_holds_the_last(small_task: TaskC
     plant = plant_of(small_task, arm)
     list(plant.execute(2))
     points = np.array([[3.0, 0.1], [5.0, 0.2]])
-    plant.follow(200_000_000, np.array([100_000_000, 300_000_000], dtype=np.int64), points)
+    plant.follow(200_000_000, np.array([100_000_000, 300_000_000], dtype=np.int64), points, plant.time_ns)
     seen = [instant.joints.positions.tolist() for instant in plant.execute(4)]
     assert seen[0] == [3.0, 0.1] and seen[2] == seen[3] == [5.0, 0.2]
     assert seen[1] == pytest.approx([4.0, 0.15])

@@ -85,11 +85,16 @@ class ActionDecoder:
 
     def gripper_state(self, state: Vector) -> float:
         """The measured gripper of ``(J,)`` as the model counts it; its open value where the robot has none."""
-        robot, space = self._robot, self._space
+        space = self._space
+        return space.gripper_open + self.closed_share(state) * (space.gripper_closed - space.gripper_open)
+
+    def closed_share(self, state: Vector) -> float:
+        """How far the measured gripper of ``(J,)`` is closed, 0 to 1; 0 where the robot has none."""
+        robot = self._robot
         if robot.gripper is None:
-            return space.gripper_open
+            return 0.0
         closed = (state[robot.gripper] - robot.gripper_open) / (robot.gripper_closed - robot.gripper_open)
-        return float(space.gripper_open + np.clip(closed, 0, 1) * (space.gripper_closed - space.gripper_open))
+        return float(np.clip(closed, 0, 1))
 
     def probe(self) -> Observation:
         """An observation to try a backend with at the start: grey pictures, the arm in the middle of its limits."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.robot import Robot
-from embodiedcomp_policy.trajectory import position_at
+from embodiedcomp_policy.trajectory import from_here, position_at
 
 Vector = npt.NDArray[np.float64]
 
@@ -97,11 +97,11 @@ class Guard:
         if isinstance(result, Refused):
             return self.refuse(result.reason, measured)
         elapsed = now_ns - chunk.stamp_ns
-        self._chunk = Chunk(
-            chunk.stamp_ns,
-            np.concatenate([np.array([elapsed], dtype=np.int64), result.chunk.times_ns]),
-            np.vstack([self._clip(measured), result.chunk.positions]),
+        assert measured is not None, "nothing is accepted without a state"
+        times, positions = from_here(
+            result.chunk.times_ns, result.chunk.positions, elapsed, measured, self.robot.lower, self.robot.upper
         )
+        self._chunk = Chunk(chunk.stamp_ns, times, positions)
         self._held = None
         self._newest_stamp_ns = chunk.stamp_ns
         return result

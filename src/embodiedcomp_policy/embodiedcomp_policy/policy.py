@@ -16,7 +16,8 @@ class PolicyError(ValueError):
 class Policy(Protocol):
     """Images, state and text in; a chunk of joint targets out. Registered by the entry point ``embodiedcomp.policies``.
 
-    The entry point is a factory ``(checkpoint: str | None, server: str | None) -> Policy``; it raises PolicyError.
+    The entry point is a factory ``(checkpoint: str | None, server: str | None) -> Policy``; it raises PolicyError. One that
+    needs the arm's kinematics also takes ``robot_description: str | None`` (URDF, XML; None: the robot file's own).
     """
 
     cameras: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib.metadata import EntryPoint, entry_points
 
 from embodiedcomp_policy.kinematics import Arm
@@ -21,10 +22,13 @@ def policy_names() -> list[str]:
     return sorted(_points())
 
 
-def make_policy(name: str, checkpoint: str | None = None, server: str | None = None) -> Policy:
+def make_policy(
+    name: str, checkpoint: str | None = None, server: str | None = None, robot_description: str | None = None
+) -> Policy:
     """The policy of that name. Raises PolicyError, naming the choices or what the policy lacks.
 
     checkpoint: path of its weights, where it has any. server: URL of the process that runs it, where it has one.
+    robot_description: URDF (XML) for its kinematics in place of the robot file's own.
     """
     points = _points()
     if name not in points:
@@ -33,7 +37,11 @@ def make_policy(name: str, checkpoint: str | None = None, server: str | None = N
         factory = points[name].load()
     except ModuleNotFoundError as error:
         raise PolicyError(f"policy '{name}' needs the Python package '{error.name}', which is not installed") from error
-    policy: Policy = factory(checkpoint=checkpoint, server=server)
+    known = inspect.signature(factory).parameters
+    if robot_description and "robot_description" not in known:
+        raise PolicyError(f"policy '{name}' takes no robot_description: it uses no kinematics")
+    more = {"robot_description": robot_description} if robot_description else {}
+    policy: Policy = factory(checkpoint=checkpoint, server=server, **more)
     return policy
 
 

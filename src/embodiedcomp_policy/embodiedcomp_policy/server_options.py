@@ -49,3 +49,14 @@ def number(options: Mapping[str, str], key: str, low: float, high: float) -> flo
     if not low <= value <= high:
         raise PolicyError(f"{key} must be a number from {low:g} to {high:g}, not '{options[key]}'")
     return value
+
+
+def two_numbers(options: Mapping[str, str], key: str) -> tuple[float, float]:
+    """The value of an option that is two different numbers, ``OPEN,CLOSED``."""
+    try:
+        first, second = (float(part) for part in options[key].split(","))
+    except ValueError:
+        first = second = 0.0
+    if first == second or not (math.isfinite(first) and math.isfinite(second)):
+        raise PolicyError(f"{key} must be two different numbers OPEN,CLOSED, not '{options[key]}'")
+    return first, second

@@ -27,6 +27,20 @@ def position_at(times_ns: npt.NDArray[np.int64], positions: Vector, now_ns: int)
     return result
 
 
+def from_here(
+    times_ns: npt.NDArray[np.int64], positions: Vector, now_ns: int, measured: npt.ArrayLike, lower: Vector, upper: Vector
+) -> tuple[npt.NDArray[np.int64], Vector]:
+    """What a trajectory ``(T,)``, ``(T, J)`` means to an arm that is at ``measured`` ``(J,)`` at ``now_ns``.
+
+    It starts there: on the way to its first point that is still to come, the arm goes straight, as
+    joint_trajectory_controller does. A measured position outside ``lower``, ``upper`` counts as on the limit. Guard and
+    simulator both follow this, so that a chunk means the same motion whatever its instants are.
+    """
+    start: Vector = np.clip(np.asarray(measured, dtype=np.float64), lower, upper)
+    later = times_ns > now_ns
+    return np.concatenate([np.array([now_ns], dtype=np.int64), times_ns[later]]), np.vstack([start, positions[later]])
+
+
 def resample(times_ns: npt.NDArray[np.int64], positions: Vector, at_ns: npt.NDArray[np.int64]) -> Vector:
     """``position_at`` for every instant of ``at_ns`` ``(K,)``: ``(K, J)``."""
     return np.stack([position_at(times_ns, positions, int(now)) for now in at_ns])

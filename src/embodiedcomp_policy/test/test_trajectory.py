@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embodiedcomp_policy.trajectory import position_at, resample
+from embodiedcomp_policy.trajectory import from_here, position_at, resample
 
 TIMES = np.array([100, 200, 400], dtype=np.int64)
 POINTS = np.array([[0.0, 1.0], [1.0, 1.0], [3.0, -1.0]])
@@ -19,6 +19,16 @@ def test_exact_at_points_linear_between_held_at_both_ends() -> None:
         [3.0, -1.0],
     ]
     assert resample(TIMES, POINTS, np.array([150, 300])).tolist() == [[0.5, 1.0], [2.0, 0.0]]
+
+
+def test_a_trajectory_starts_where_the_arm_is_within_its_limits() -> None:
+    low, high = np.array([-5.0, -0.5]), np.array([5.0, 0.5])
+    times, points = from_here(TIMES, POINTS, 150, [9.0, 0.25], low, high)
+    assert times.tolist() == [150, 200, 400] and points.tolist() == [[5.0, 0.25], *POINTS[1:].tolist()]
+    times, points = from_here(TIMES, POINTS, 100, [0.0, -0.6], low, high)
+    assert times.tolist() == [100, 200, 400] and points[0].tolist() == [0.0, -0.5]  # a point due now is past
+    times, points = from_here(TIMES, POINTS, 400, [1.0, 0.0], low, high)
+    assert times.tolist() == [400] and points.tolist() == [[1.0, 0.0]]
 
 
 def test_the_result_is_no_view() -> None:

@@ -47,7 +47,8 @@ class SimulatorNode(AutostartNode):
         sensor = self.choice("sensor", ("clean", "real"), "what stands between rendering and frame")
         grey = self.parameter("grey", False, "replace every picture by even grey")
         self._robot = load_robot(self._task.robot)
-        self._plant = Plant(self._task, make_simulator(self._task), Sensor(sensor, grey), self._every_step)  # type: ignore[arg-type]
+        sees = Sensor(sensor, grey)  # type: ignore[arg-type]
+        self._plant = Plant(self._task, make_simulator(self._task), sees, self._every_step, self._robot)
         self._period_ns = round(1e9 / self._task.control_hz)
         self._episode, self._steps, self._asked_ns, self._moving = 0, 0, -1, False
         deep = LOCKSTEP_QOS
@@ -102,10 +103,10 @@ class SimulatorNode(AutostartNode):
             self.get_logger().error(str(error))
             return
         if not self._lockstep:
-            self._plant.follow(chunk.stamp_ns, chunk.times_ns, chunk.positions)
+            self._plant.follow(chunk.stamp_ns, chunk.times_ns, chunk.positions, self._wall_ns())
         elif chunk.stamp_ns == self._asked_ns:
             self._asked_ns = -1
-            self._plant.follow(chunk.stamp_ns, chunk.times_ns, chunk.positions)
+            self._plant.follow(chunk.stamp_ns, chunk.times_ns, chunk.positions, self._plant.time_ns)
             steps = min(self._task.replan_period, self._task.horizon - self._steps)
             self._steps += steps
             for instant in self._plant.execute(steps):

@@ -26,9 +26,11 @@ from embodiedcomp_policy.nodes.lifecycle import (
 )
 from embodiedcomp_policy.nodes.messages import chunk_to_trajectory, image_to_rgb, ns_to_stamp, stamp_to_ns
 from embodiedcomp_policy.observation import Observation
-from embodiedcomp_policy.policy import PolicyError
+from embodiedcomp_policy.policy import Policy, PolicyError
 from embodiedcomp_policy.registry import make_policy
 from embodiedcomp_policy.robot import load_robot
+
+NO_DESCRIPTION = "no robot_description has come yet"
 
 
 class PolicyNode(AutostartNode):
@@ -45,53 +47,32 @@ class PolicyNode(AutostartNode):
 
     def prepare(self) -> None:
         """Read parameters, load the policy, build topics and the reset service."""
-        name = self.parameter("policy", "reference", "name of an installed policy")
-        checkpoint = self.parameter("checkpoint", "", "path of its weights; empty: its own")
-        server = self.parameter("server", "", "URL of the process that runs it")
-        wrappers = self.parameter("chunk_wrappers", [""], "wrappers around it, innermost first, such as ensemble=0.01")
         self._robot = load_robot(self.parameter("robot", "ur5e", "name in config/robots, or a YAML file"))
         self._lockstep = self.choice("timing", ("realtime", "lockstep"), "whose clock rules") == "lockstep"
         period = self.parameter("replan_period", 1.0, "time between questions in realtime, s", 0.01, 60.0)
         self._control_ns = round(1e9 * self.parameter("control_period", 0.1, "one step in lockstep, s", 1e-3, 10.0))
-        tolerances = [
-            round(1e9 * self.parameter(f"{what}_tolerance", 0.0 if what == "image" else 0.05, text, 0.0, 1.0))
-            for what, text in (
-                ("image", "how far apart the stamps of one set of images may be, s"),
-                ("state", "how far from the images' stamp a joint state may be, s; in lockstep 0"),
-            )
-        ]
         self._instruction: str = self.parameter("instruction", "Pick up the object", "until one comes on the topic")
-        self._policy = wrap(make_policy(name, checkpoint or None, server or None), wrappers, self._now)
-        cameras = self.parameter("cameras", [""], "camera names; empty: those that the policy wants")
-        self._cameras = self._checked_cameras(cameras)
-        topics = self.parameter("image_topics", [""], "decoded image topic per camera; empty: CAMERA/image_raw/decoded")
-        topics = topics or [f"{camera}/image_raw/decoded" for camera in self._cameras]
-        if len(topics) != len(self._cameras):
-            raise ParameterError(
-                f"{len(topics)} image_topics for {len(self._cameras)} cameras: {', '.join(self._cameras)}"
-            )
-        self._matcher = FrameMatcher(self._cameras, *((0, 0) if self._lockstep else tolerances))
         self._memory = JointMemory(self._robot)
+        self._policy: Policy | None = None
+        self._cameras: tuple[str, ...] = ()
         self._clear(episode=0, seed=self.parameter("seed", 0, "of the policy's random choices"))
-        self._wire(topics, period)
+        self._wire(period)
+        description = self.parameter("robot_description", "", "URDF (XML) for kinematics; empty: the robot file's own")
+        if self.parameter("robot_description_topic", False, "wait for the URDF on the topic robot_description"):
+            if description:
+                raise ParameterError("robot_description and robot_description_topic are both set; set one")
+            self.create_subscription(String, "robot_description", self._on_description, LATCHED_QOS)
+        else:
+            self._load(description)
 
-    def _checked_cameras(self, cameras: list[str]) -> tuple[str, ...]:
-        wanted = self._policy.cameras
-        if cameras and sorted(cameras) != sorted(wanted):
-            raise ParameterError(f"cameras {', '.join(cameras)} don't serve the policy; it wants {', '.join(wanted)}")
-        return tuple(cameras or wanted)
-
-    def _wire(self, topics: list[str], period: float) -> None:
+    def _wire(self, period: float) -> None:
         deep, live = LOCKSTEP_QOS, self._lockstep
-        images, commands = (deep, deep) if live else (SENSOR_QOS, COMMAND_QOS)
+        states, commands = (deep, deep) if live else (SENSOR_QOS, COMMAND_QOS)
         self._trajectories = self.create_lifecycle_publisher(JointTrajectory, "policy_trajectory", commands)
         self._requests = self.create_lifecycle_publisher(ObservationRequest, "observation_request", deep)
         self._status = self.create_lifecycle_publisher(PolicyStatus, "~/status", 10)
         self._camera_of: dict[str, str] = {}
-        for camera, topic in zip(self._cameras, topics, strict=True):
-            subscription = self.create_subscription(Image, topic, partial(self._on_image, camera), images)
-            self._camera_of[_source(subscription.topic_name)] = camera
-        self.create_subscription(JointState, "joint_states", self._on_joints, images)
+        self.create_subscription(JointState, "joint_states", self._on_joints, states)
         self.create_subscription(String, "instruction", self._on_instruction, LATCHED_QOS)
         self.create_subscription(EpisodeState, "episode", self._on_episode, deep)
         self.create_subscription(FrameLost, "frame_lost", self._on_lost, deep)
@@ -99,20 +80,70 @@ class PolicyNode(AutostartNode):
         if not self._lockstep:
             self.create_timer(period, self._on_period)
 
+    def _load(self, description: str) -> None:
+        """Load the policy, its kinematics by ``description`` (URDF; empty: the robot file's own), and hear its cameras."""
+        name = self.parameter("policy", "reference", "name of an installed policy")
+        checkpoint = self.parameter("checkpoint", "", "path of its weights; empty: its own")
+        server = self.parameter("server", "", "URL of the process that runs it")
+        wrappers = self.parameter("chunk_wrappers", [""], "wrappers around it, innermost first, such as ensemble=0.01")
+        made = make_policy(name, checkpoint or None, server or None, description or None)
+        policy = wrap(made, wrappers, self._now)
+        cameras = self.parameter("cameras", [""], "camera names; empty: those that the policy wants")
+        cameras = self._checked_cameras(cameras, policy.cameras)
+        topics = self.parameter("image_topics", [""], "decoded image topic per camera; empty: CAMERA/image_raw/decoded")
+        topics = topics or [f"{camera}/image_raw/decoded" for camera in cameras]
+        if len(topics) != len(cameras):
+            raise ParameterError(f"{len(topics)} image_topics for {len(cameras)} cameras: {', '.join(cameras)}")
+        tolerances = [
+            round(1e9 * self.parameter(f"{what}_tolerance", 0.0 if what == "image" else 0.05, text, 0.0, 1.0))
+            for what, text in (
+                ("image", "how far apart the stamps of one set of images may be, s"),
+                ("state", "how far from the images' stamp a joint state may be, s; in lockstep 0"),
+            )
+        ]
+        self._policy, self._cameras = policy, cameras
+        self._matcher = FrameMatcher(cameras, *((0, 0) if self._lockstep else tolerances))
+        self._clear(self._episode, self._seed)
+        for camera, topic in zip(cameras, topics, strict=True):
+            subscription = self.create_subscription(
+                Image, topic, partial(self._on_image, camera), LOCKSTEP_QOS if self._lockstep else SENSOR_QOS
+            )
+            self._camera_of[_source(subscription.topic_name)] = camera
+
+    def _on_description(self, message: String) -> None:
+        """The robot's own URDF has come."""
+        if self._policy is not None or not message.data:
+            return
+        try:
+            self._load(message.data)
+        except self.errors as error:
+            reason = f"robot_description: {' '.join(str(error).split())}"
+            self.get_logger().error(reason)
+            self._report("error", float("nan"), self._newest_ns, reason)
+
+    def _checked_cameras(self, cameras: list[str], wanted: tuple[str, ...]) -> tuple[str, ...]:
+        if cameras and sorted(cameras) != sorted(wanted):
+            raise ParameterError(f"cameras {', '.join(cameras)} don't serve the policy; it wants {', '.join(wanted)}")
+        return tuple(cameras or wanted)
+
     def _clear(self, episode: int, seed: int) -> None:
-        self._policy.reset(seed)
-        self._matcher.reset()
-        self._memory.reset()
-        self._episode, self._step = episode, 0
+        self._episode, self._seed, self._step = episode, seed, 0
         self._asked = False
         self._paused = False
         self._newest_ns = 0
+        self._memory.reset()
+        if self._policy is not None:
+            self._policy.reset(seed)
+            self._matcher.reset()
 
     def _now(self) -> int:
         return self._newest_ns if self._lockstep else int(self.get_clock().now().nanoseconds)
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
         """Ready, in lockstep, once simulator and guard listen: then nothing of step 0 can be lost."""
+        if self._policy is None:
+            response.message = NO_DESCRIPTION
+            return response
         said = (self._requests, self._trajectories) if self._lockstep else ()
         unheard = [publisher.topic_name for publisher in said if publisher.get_subscription_count() == 0]
         if unheard:
@@ -129,11 +160,14 @@ class PolicyNode(AutostartNode):
         if message.episode != self._episode:
             return
         self._paused = message.phase == EpisodeState.DONE
-        if self._lockstep and not self._paused and self.running:
+        if self._lockstep and not self._paused and self.running and self._policy is not None:
             self._ask(message.step)
 
     def _on_period(self) -> None:
         if self.running and not self._paused:
+            if self._policy is None:
+                self._report("waiting", float("nan"), self._newest_ns, NO_DESCRIPTION)
+                return
             self._ask(self._step + 1)
 
     def _ask(self, step: int) -> None:
@@ -164,12 +198,13 @@ class PolicyNode(AutostartNode):
         state = self._memory.update(stamp_ns, message.name, message.position)
         if state is not None:
             self._newest_ns = stamp_ns
-            self._matcher.add_state(stamp_ns, state)
-            self._answer()
+            if self._policy is not None:
+                self._matcher.add_state(stamp_ns, state)
+                self._answer()
 
     def _answer(self) -> None:
         """Answer the question once its instant is complete."""
-        if not (self._asked and self.running):
+        if self._policy is None or not (self._asked and self.running):
             return
         match = self._matcher.take(self._step * self._control_ns if self._lockstep else None)
         if match is None:
@@ -202,7 +237,7 @@ class PolicyNode(AutostartNode):
     def _report(self, state: str, seconds: float, stamp_ns: int, reason: str, age_ns: float = float("nan")) -> None:
         status = PolicyStatus(state=state, inference_seconds=seconds, frame_age_seconds=age_ns / 1e9, reason=reason)
         status.header.stamp = ns_to_stamp(stamp_ns)
-        status.header.frame_id = self._cameras[0]
+        status.header.frame_id = self._cameras[0] if self._cameras else ""
         self._status.publish(status)
 
 

@@ -27,7 +27,7 @@ CAMERAS = ("base_camera", "wrist_camera")
 class LeRobotPolicy:
     """Any of lerobot's policies that predict a chunk of actions."""
 
-    def __init__(self, folder: Path, robot: Robot, space: ActionSpace) -> None:
+    def __init__(self, folder: Path, robot: Robot, space: ActionSpace, robot_description: str | None = None) -> None:
         import torch
         from lerobot.configs.policies import PreTrainedConfig
         from lerobot.policies.factory import get_policy_class, make_pre_post_processors
@@ -56,7 +56,8 @@ class LeRobotPolicy:
                 f"policy 'lerobot': states have shape {tuple(state.shape)}, {robot.name} has {len(robot.names)}"
             )
         self._robot = robot
-        self._decoder = ActionDecoder("lerobot", space, robot, make_arm(robot) if space.kind == "tool_delta" else None)
+        arm = make_arm(robot, robot_description) if space.kind == "tool_delta" else None
+        self._decoder = ActionDecoder("lerobot", space, robot, arm)
         self.reset(0)
         probe = self._decoder.probe()
         self._decoder.chunk(self._infer(probe), probe)
@@ -91,14 +92,16 @@ class LeRobotPolicy:
         return result
 
 
-def make(checkpoint: str | None = None, server: str | None = None) -> LeRobotPolicy:
+def make(
+    checkpoint: str | None = None, server: str | None = None, robot_description: str | None = None
+) -> LeRobotPolicy:
     """The entry point's factory. Raises PolicyError."""
     if server:
         raise PolicyError(f"policy 'lerobot' runs in process: it takes no server ('{server}')")
     folder = checkpoint_folder("lerobot", checkpoint, ("config.json", "model.safetensors"))
     name, space = read_action_space(folder)
     try:
-        return LeRobotPolicy(folder, load_robot(name), space)
+        return LeRobotPolicy(folder, load_robot(name), space, robot_description)
     except ConfigError as error:
         raise PolicyError(f"{folder}: {error}") from error
     except ModuleNotFoundError as error:

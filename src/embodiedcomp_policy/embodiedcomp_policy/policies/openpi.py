@@ -2,12 +2,15 @@
 
 ``server:=ws://HOST:8000?keys=ur5``. keys: which observation the checkpoint was trained on (ur5, libero, droid); robot:
 its name in config/robots; period: s between actions; timeout: s for one answer (a first answer may compile: ten times).
+What a checkpoint's numbers mean is an option too, by default the key set's: gripper: what it says for open and closed,
+``OPEN,CLOSED``; scale, turn_scale: m (rad for droid) and rad that one unit of its deltas is; frame: their axes, base or
+tool; fingers: m, what libero's state holds for each finger of an open and a closed hand, ``OPEN,CLOSED``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +26,7 @@ from embodiedcomp_policy.observation import Observation
 from embodiedcomp_policy.policies.pinocchio_arm import load_arm
 from embodiedcomp_policy.policy import PolicyError
 from embodiedcomp_policy.robot import Robot, load_robot
-from embodiedcomp_policy.server_options import choose, number, parse_server
+from embodiedcomp_policy.server_options import choose, number, parse_server, two_numbers
 
 EXAMPLE = "ws://gpu-box:8000?keys=ur5"
 ATTEMPTS = 3
@@ -35,12 +38,16 @@ Request = dict[str, Any]
 
 @dataclass(frozen=True)
 class KeySet:
-    """How one family of checkpoints is asked and what it answers. joints: of the arm it was trained on; None: any."""
+    """How one family of checkpoints is asked and what it answers.
+
+    joints: of the arm it was trained on; None: any. fingers: m, state of each finger of a hand, open and closed.
+    """
 
     space: ActionSpace
     robot: str
     joints: int | None
-    request: Callable[[Observation, ActionDecoder, Robot, Arm | None], Request]
+    request: Callable[[Observation, ActionDecoder, Robot, Arm | None, tuple[float, float]], Request]
+    fingers: tuple[float, float] = (0.04, 0.0)
 
 
 def _small(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -51,12 +58,16 @@ def _views(observation: Observation, base: str, wrist: str) -> Request:
     return {base: _small(observation.images["base_camera"]), wrist: _small(observation.images["wrist_camera"])}
 
 
-def _ur5(observation: Observation, decoder: ActionDecoder, robot: Robot, arm: Arm | None) -> Request:
+def _ur5(
+    observation: Observation, decoder: ActionDecoder, robot: Robot, arm: Arm | None, fingers: tuple[float, float]
+) -> Request:
     state = np.append(observation.state[robot.arm], decoder.gripper_state(observation.state))
     return {**_views(observation, "base_rgb", "wrist_rgb"), "state": state.astype(np.float32)}
 
 
-def _droid(observation: Observation, decoder: ActionDecoder, robot: Robot, arm: Arm | None) -> Request:
+def _droid(
+    observation: Observation, decoder: ActionDecoder, robot: Robot, arm: Arm | None, fingers: tuple[float, float]
+) -> Request:
     return {
         **_views(observation, "observation/exterior_image_1_left", "observation/wrist_image_left"),
         "observation/joint_position": observation.state[robot.arm].astype(np.float32),
@@ -64,12 +75,14 @@ def _droid(observation: Observation, decoder: ActionDecoder, robot: Robot, arm: 
     }
 
 
-def _libero(observation: Observation, decoder: ActionDecoder, robot: Robot, arm: Arm | None) -> Request:
-    """State: tool position (m), its rotation vector (rad), the two fingers of a Panda's hand (m)."""
+def _libero(
+    observation: Observation, decoder: ActionDecoder, robot: Robot, arm: Arm | None, fingers: tuple[float, float]
+) -> Request:
+    """State: tool position (m), its rotation vector (rad), the two fingers of a hand (m, the second one negative)."""
     if arm is None:
         raise PolicyError("policy 'openpi': keys 'libero' need the arm's kinematics")
     position, rotation = arm.forward(observation.state[robot.arm])
-    finger = 0.04 * (1 - decoder.gripper_state(observation.state)) / 2  # the model's gripper: -1 open, 1 closed
+    finger = fingers[0] + decoder.closed_share(observation.state) * (fingers[1] - fingers[0])
     state = np.concatenate([position, rotation_log(rotation), [finger, -finger]])
     return {
         **_views(observation, "observation/image", "observation/wrist_image"),
@@ -114,7 +127,7 @@ class OpenPiPolicy:
         return self._decoder.chunk(self._ask(observation, self._timeout), observation)
 
     def _ask(self, observation: Observation, timeout: float) -> Any:
-        request = {**self._keys.request(observation, self._decoder, self._robot, self._arm)}
+        request = {**self._keys.request(observation, self._decoder, self._robot, self._arm, self._keys.fingers)}
         request["prompt"] = observation.instruction
         data = msgpack_numpy.packb(request)
         reason = ""
@@ -184,18 +197,48 @@ def _last_line(traceback: str) -> str:
     return lines[-1] if lines else "an empty traceback"
 
 
-def make(checkpoint: str | None = None, server: str | None = None) -> OpenPiPolicy:
+def _told(keys: KeySet, options: dict[str, str]) -> KeySet:
+    """The key set with what the user says of the checkpoint's numbers. Raises PolicyError for what can't apply."""
+    space, fingers = keys.space, keys.fingers
+    applies = {
+        "scale": space.kind != "joint",
+        "turn_scale": space.kind == "tool_delta",
+        "frame": space.kind == "tool_delta",
+        "fingers": keys.request is _libero,
+    }
+    for option, right in applies.items():
+        if options[option] and not right:
+            raise PolicyError(
+                f"option '{option}' means nothing to keys '{options['keys']}': their actions are {space.kind}"
+            )
+    if options["period"]:
+        space = replace(space, period_ns=round(1e9 * number(options, "period", 0.001, 10.0)))
+    if options["gripper"]:
+        opened, closed = two_numbers(options, "gripper")
+        space = replace(space, gripper_open=opened, gripper_closed=closed)
+    if options["scale"]:
+        space = replace(space, scale=number(options, "scale", 1e-4, 10.0))
+    if options["turn_scale"]:
+        space = replace(space, turn_scale=number(options, "turn_scale", 1e-4, 10.0))
+    if options["frame"]:
+        space = replace(space, frame=choose(options, "frame", ("base", "tool")))  # type: ignore[arg-type]
+    if options["fingers"]:
+        fingers = two_numbers(options, "fingers")
+    return replace(keys, space=space, fingers=fingers)
+
+
+def make(
+    checkpoint: str | None = None, server: str | None = None, robot_description: str | None = None
+) -> OpenPiPolicy:
     """The entry point's factory. Raises PolicyError, ConfigError."""
     if checkpoint:
         raise PolicyError(f"policy 'openpi' runs on a server, which has its checkpoint: it takes none ('{checkpoint}')")
-    defaults = {"keys": "ur5", "robot": "", "period": "", "timeout": "5"}
+    defaults = {
+        "keys": "ur5", "robot": "", "period": "", "timeout": "5", "gripper": "", "scale": "", "turn_scale": "",
+        "frame": "", "fingers": "",
+    }  # fmt: skip
     url, options = parse_server("openpi", server, ("ws", "wss"), defaults, EXAMPLE)
-    keys = KEY_SETS[choose(options, "keys", tuple(KEY_SETS))]
-    if options["period"]:
-        period_ns = round(1e9 * number(options, "period", 0.001, 10.0))
-        keys = KeySet(
-            ActionSpace(**{**vars(keys.space), "period_ns": period_ns}), keys.robot, keys.joints, keys.request
-        )
+    keys = _told(KEY_SETS[choose(options, "keys", tuple(KEY_SETS))], options)
     robot = load_robot(options["robot"] or keys.robot)
-    arm = load_arm(robot) if keys.space.kind == "tool_delta" else None
+    arm = load_arm(robot, robot_description) if keys.space.kind == "tool_delta" else None
     return OpenPiPolicy(url, keys, robot, arm, number(options, "timeout", 0.05, 600.0))

@@ -16,12 +16,12 @@ import requests
 
 from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.action_space import ActionDecoder, ActionSpace
-from embodiedcomp_policy.kinematics import rotation_log
+from embodiedcomp_policy.kinematics import Arm, rotation_log
 from embodiedcomp_policy.observation import Observation
 from embodiedcomp_policy.policies.pinocchio_arm import load_arm
 from embodiedcomp_policy.policy import PolicyError
 from embodiedcomp_policy.robot import Robot, load_robot
-from embodiedcomp_policy.server_options import choose, number, parse_server
+from embodiedcomp_policy.server_options import choose, number, parse_server, two_numbers
 
 EXAMPLE = "http://gpu-box:8000/act?unnorm_key=bridge_orig"
 ATTEMPTS = 3
@@ -31,11 +31,12 @@ class OpenVlaPolicy:
     """Asks over HTTP, a bounded number of times and never for longer than it was told to."""
 
     def __init__(
-        self, url: str, payload: str, unnorm_key: str, space: ActionSpace, robot: Robot, timeout: float
+        self, url: str, payload: str, unnorm_key: str, space: ActionSpace, robot: Robot, arm: Arm | None, timeout: float
     ) -> None:
+        """arm: None where actions are joint positions."""
         self.cameras = ("base_camera",) if payload == "openvla" else ("base_camera", "wrist_camera")
         self._url, self._payload, self._unnorm_key, self._timeout = url, payload, unnorm_key, timeout
-        self._robot, self._arm = robot, load_arm(robot) if space.kind == "tool_delta" else None
+        self._robot, self._arm = robot, arm
         self._decoder = ActionDecoder("openvla", space, robot, self._arm)
         self._session = requests.Session()
         probe = self._decoder.probe()
@@ -102,17 +103,9 @@ class OpenVlaPolicy:
         return answer
 
 
-def _gripper(text: str) -> tuple[float, float]:
-    try:
-        opened, closed = (float(part) for part in text.split(","))
-    except ValueError:
-        opened = closed = 0.0
-    if opened == closed or not np.isfinite([opened, closed]).all():
-        raise PolicyError(f"gripper must be two different numbers OPEN,CLOSED, not '{text}'")
-    return opened, closed
-
-
-def make(checkpoint: str | None = None, server: str | None = None) -> OpenVlaPolicy:
+def make(
+    checkpoint: str | None = None, server: str | None = None, robot_description: str | None = None
+) -> OpenVlaPolicy:
     """The entry point's factory. Raises PolicyError, ConfigError."""
     if checkpoint:
         raise PolicyError(
@@ -124,7 +117,7 @@ def make(checkpoint: str | None = None, server: str | None = None) -> OpenVlaPol
     }  # fmt: skip
     url, options = parse_server("openvla", server, ("http", "https"), defaults, EXAMPLE)
     payload = choose(options, "payload", ("openvla", "oft"))
-    opened, closed = _gripper(options["gripper"])
+    opened, closed = two_numbers(options, "gripper")
     space = ActionSpace(
         kind=choose(options, "actions", ("tool_delta", "joint")),  # type: ignore[arg-type]
         period_ns=round(1e9 * number(options, "period", 0.001, 10.0)),
@@ -133,5 +126,7 @@ def make(checkpoint: str | None = None, server: str | None = None) -> OpenVlaPol
         gripper_open=opened,
         gripper_closed=closed,
     )
+    robot = load_robot(options["robot"])
+    arm = load_arm(robot, robot_description) if space.kind == "tool_delta" else None
     timeout = number(options, "timeout", 0.05, 600.0)
-    return OpenVlaPolicy(url, payload, options["unnorm_key"], space, load_robot(options["robot"]), timeout)
+    return OpenVlaPolicy(url, payload, options["unnorm_key"], space, robot, arm, timeout)

@@ -29,7 +29,7 @@ class Pi0Policy:
 
     cameras = ("base_camera", "wrist_camera")
 
-    def __init__(self, folder: Path, robot: Robot, space: ActionSpace) -> None:
+    def __init__(self, folder: Path, robot: Robot, space: ActionSpace, robot_description: str | None = None) -> None:
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(True)
         try:
@@ -48,7 +48,7 @@ class Pi0Policy:
             )
         self._model = model.float().eval()
         self._robot = robot
-        arm = load_arm(robot) if space.kind == "tool_delta" else None
+        arm = load_arm(robot, robot_description) if space.kind == "tool_delta" else None
         self._decoder = ActionDecoder("pi0", space, robot, arm)
         self._statistics = self._read_statistics()
         self._generator = torch.Generator()
@@ -110,7 +110,7 @@ class Pi0Policy:
         return result
 
 
-def make(checkpoint: str | None = None, server: str | None = None) -> Pi0Policy:
+def make(checkpoint: str | None = None, server: str | None = None, robot_description: str | None = None) -> Pi0Policy:
     """The entry point's factory. Raises PolicyError."""
     if server:
         raise PolicyError(f"policy 'pi0' runs in process: it takes no server ('{server}'); 'openpi' does")
@@ -122,4 +122,4 @@ def make(checkpoint: str | None = None, server: str | None = None) -> Pi0Policy:
         robot = load_robot(name)
     except ConfigError as error:
         raise PolicyError(f"{folder}: {error}") from error
-    return Pi0Policy(folder, robot, space)
+    return Pi0Policy(folder, robot, space, robot_description)

@@ -18,6 +18,7 @@ from embodiedcomp_policy.training.examples import halve
 from embodiedcomp_policy.vertical import joints_of, tool_of
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "reference"
+ROBUST_WEIGHTS = WEIGHTS.with_name("reference-robust")
 PERIOD_NS = 100_000_000
 """Between the targets of a chunk."""
 
@@ -27,7 +28,7 @@ class ReferencePolicy:
 
     cameras = ("base_camera", "wrist_camera")
 
-    def __init__(self, folder: Path, robot: str = "ur5e") -> None:
+    def __init__(self, folder: Path, robot: str = "ur5e", robot_description: str | None = None) -> None:
         import torch
         from transformers.utils import logging
 
@@ -39,7 +40,7 @@ class ReferencePolicy:
         self._pack = pack_instructions
         network = ReferenceNetwork.from_pretrained(folder, local_files_only=True, use_safetensors=True)
         self._network = network.eval().to(memory_format=torch.channels_last)
-        self._arm = load_arm(load_robot(robot))
+        self._arm = load_arm(load_robot(robot), robot_description)
 
     def reset(self, seed: int) -> None:
         """Nothing to forget: each answer depends on its observation alone."""
@@ -73,16 +74,28 @@ class ReferencePolicy:
         return halve(image)
 
 
-def make(checkpoint: str | None = None, server: str | None = None) -> ReferencePolicy:
+def make(
+    checkpoint: str | None = None, server: str | None = None, robot_description: str | None = None
+) -> ReferencePolicy:
     """The entry point's factory. ``checkpoint``: a folder with config.json and model.safetensors; default: the shipped one."""
+    return _make(Path(checkpoint) if checkpoint else WEIGHTS, server, robot_description)
+
+
+def make_robust(
+    checkpoint: str | None = None, server: str | None = None, robot_description: str | None = None
+) -> ReferencePolicy:
+    """The same for ``reference-robust``: the reference, fine-tuned on what codecs leave of the pictures."""
+    return _make(Path(checkpoint) if checkpoint else ROBUST_WEIGHTS, server, robot_description)
+
+
+def _make(folder: Path, server: str | None, robot_description: str | None) -> ReferencePolicy:
     if server:
         raise PolicyError(f"the reference policy runs in process: it takes no server ('{server}')")
-    folder = Path(checkpoint) if checkpoint else WEIGHTS
     missing = [name for name in ("config.json", "model.safetensors") if not (folder / name).is_file()]
     if missing:
         raise PolicyError(f"no checkpoint in '{folder}': {' and '.join(missing)} missing")
     try:
-        return ReferencePolicy(folder)
+        return ReferencePolicy(folder, robot_description=robot_description)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise PolicyError(
             f"no checkpoint of the reference policy in '{folder}': {' '.join(str(error).split())}"
