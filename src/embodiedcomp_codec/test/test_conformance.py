@@ -15,7 +15,7 @@ from embodiedcomp_codec.registry import codec_names, get_codec
 from embodiedcomp_codec.sequences import mean_square_error, panning
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream, StreamConfig
 
-# Learned codecs need weights and torch: test_compress_ai.py runs them.
+# Learned codecs need weights and torch: test_shipped_weights.py runs them here.
 BUILT_IN = [name for name in codec_names(package="embodiedcomp_codec") if not re.search("(bmshj|mbt|cheng)20", name)]
 NAMES = os.environ.get("EMBODIEDCOMP_TEST_CODECS", "").split() or BUILT_IN
 
@@ -32,6 +32,8 @@ def can_encode(name: str) -> bool:
 CASES = [(name, mode) for name in NAMES if can_encode(name) for mode in get_codec(name).modes]
 ids = [f"{name}-{mode}" for name, mode in CASES]
 every_codec = pytest.mark.parametrize(("name", "mode"), CASES, ids=ids)
+LIMIT, TASK_LIMIT = 80, 400
+"""Mean squared error at a high quality: of any codec, and of a small network that was trained on another kind of picture."""
 SIZES = [(1, 1), (2, 2), (7, 5), (33, 64), (96, 66)]
 
 
@@ -69,6 +71,7 @@ def test_another_process_gets_the_same_pixels(name: str, mode: Mode) -> None:
     coded = encode_all(codec, mode, frames, qualities(codec)[-1])
     decoder = codec.decoder(mode)
     here = [decoder.decode(item.data, item.key, 96, 64) for item in coded]
+    limit = TASK_LIMIT if hasattr(codec, "strings") else LIMIT
     lines = "\n".join(json.dumps([item.key, item.data.hex()]) for item in coded)
     out = subprocess.run(
         [sys.executable, "-c", CHILD, name, mode, "96", "64"], input=lines, text=True, capture_output=True, check=True
@@ -76,7 +79,7 @@ def test_another_process_gets_the_same_pixels(name: str, mode: Mode) -> None:
     there = json.loads(out.stdout.splitlines()[-1])
     assert there == [hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in here]
     for frame, image in zip(frames, here, strict=True):
-        assert np.array_equal(frame, image) if codec.lossless else mean_square_error(frame, image) < 80
+        assert np.array_equal(frame, image) if codec.lossless else mean_square_error(frame, image) < limit
 
 
 @every_codec

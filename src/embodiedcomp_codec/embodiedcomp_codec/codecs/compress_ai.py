@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from embodiedcomp_codec.codec import BitstreamError, Coded, Decoder, Encoder, Image, Mode
-from embodiedcomp_codec.codecs.compress_ai_steps import LEVELS, step
+from embodiedcomp_codec.codecs.compress_ai_steps import LEVELS, own_quality, step
 from embodiedcomp_codec.codecs.compress_ai_weights import WeightSets, find_weights
 from embodiedcomp_codec.frame import pad, padded_side
 
@@ -51,6 +51,11 @@ class LearnedCodec:
     def levels(self) -> int:
         """Quality steps: many for a scalable codec, else one for each set of weights."""
         return LEVELS if self.scalable else self.weights.count
+
+    @property
+    def own_quality(self) -> float:
+        """The quality in [0, 1] that the finest weights were trained for."""
+        return own_quality(self.weights.lambdas) if self.scalable else 1.0
 
     def encoder(self, width: int, height: int, mode: Mode) -> Encoder:
         """An encoder; loads the finest weights now. Raises CodecError where weights or CompressAI are missing."""

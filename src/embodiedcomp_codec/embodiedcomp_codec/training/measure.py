@@ -33,18 +33,19 @@ class Point:
 
 
 def measure(codec: str, weights: Path, frames: Iterable[Image]) -> list[Point]:
-    """Code every frame ``(H, W, 3) uint8`` at each rate point with these weights alone."""
+    """Code every frame ``(H, W, 3) uint8`` at each rate point with these weights alone, at the rate they were trained for."""
     frames = list(frames)
     points = []
     use_weights(weights)
     try:
+        quality = getattr(get_codec(codec), "own_quality", 1.0)
         for n in RATE_POINTS:
             bits, pixels, error = 0, 0, 0.0
             for image in frames:
                 height, width = image.shape[:2]
                 small = downsample(image, n)
                 rows, columns = small.shape[:2]
-                coded = get_codec(codec).encoder(columns, rows, "intra").encode(small, 1.0, True)
+                coded = get_codec(codec).encoder(columns, rows, "intra").encode(small, quality, True)
                 shown = get_codec(codec).decoder("intra").decode(coded.data, True, columns, rows)
                 bits += 8 * len(coded.data)
                 pixels += width * height
