@@ -132,6 +132,15 @@ def threshold(curve: Curve, fraction: float = FRACTION, confidence: float = 0.95
     )
 
 
+def bootstrap_interval(
+    curve: Curve, fraction: float = FRACTION, draws: int = 2000, confidence: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Percentiles of the threshold over samples of whole seeds: what ``interval`` replaced, kept to be measured against."""
+    n = curve.ran.shape[1]
+    low, high = _percentiles(np.array([_log_threshold(curve, w, fraction) for w in _draws(n, draws, seed)]), confidence)
+    return _exp(low), _exp(high)
+
+
 def interval(
     rates: Floats, ran: Bools, success: Bools, baseline: Bools, fraction: float = FRACTION, confidence: float = 0.95
 ) -> tuple[float, float]:
