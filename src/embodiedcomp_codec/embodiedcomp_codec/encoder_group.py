@@ -31,7 +31,7 @@ class EncoderGroup:
         sent = stream.encode(image, stamp_ns)
         # A key frame of an inter stream says little about what the frames after it need.
         if not sent.key or stream.mode == "intra":
-            self._budget.report(camera, 8 * len(sent.packet), sent.quality, sent.downsample)
+            self._budget.report(camera, 8 * len(sent.packet), sent.quality, sent.downsample, sent.at_floor)
         return sent
 
     def set_target(self, *, target_bpp: float = math.nan, target_bitrate: float = math.nan) -> None:

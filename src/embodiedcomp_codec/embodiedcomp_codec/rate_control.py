@@ -22,6 +22,7 @@ MIN_GOAL = 0.35  # a frame's goal, at least, in allowances
 MIN_ROOM = 0.15  # the same where its window is spent already
 GAIN, SPARSE_GAIN = 0.35, 0.8  # share of what is left over, or owed, that the next inter frame makes up for
 WINDOW_LIMIT = 1.06  # of a window's bits may be spent in any window; the promise is 1.1
+OWING_WINDOW_LIMIT = 1.02  # the same while a key frame is repaid, whose own excess comes on top
 FRAME_LIMIT = 1.8  # of its goal may be spent by any one frame
 CREDIT_WINDOWS, SPARSE_CREDIT_WINDOWS = 0.6, 0.5  # unspent bits that may be kept, in windows
 
@@ -53,7 +54,8 @@ class Budget:
     """A token bucket over one stream's stamps.
 
     A key frame of an inter stream may cost more than its allowance; the excess is repaid in equal instalments over the
-    frames of two windows, or of one where frames are sparse. Everything else over or under the allowance is carried to the next frames.
+    frames of two windows, or of one where frames are sparse.
+    Everything else over or under the allowance is carried to the next frames.
     """
 
     def __init__(self, target: Target, window: float, frame_period: float, intra: bool) -> None:
@@ -112,7 +114,8 @@ class Budget:
         bits = min(max(wanted, MIN_GOAL * allowance), MAX_CATCH_UP * allowance)
         if self.sparse:
             return Goal(bits, FRAME_LIMIT * bits)
-        room = WINDOW_LIMIT * self.window_frames * allowance - sum(self._recent) - self._instalment
+        limit = OWING_WINDOW_LIMIT if self.owing else WINDOW_LIMIT
+        room = limit * self.window_frames * allowance - sum(self._recent) - self._instalment
         room = max(room, MIN_ROOM * allowance)
         return Goal(min(bits, room), min(room, FRAME_LIMIT * bits))
 
@@ -139,8 +142,7 @@ class Budget:
         self._recent = [*self._recent, self._allowance + excess][1 - self.window_frames :]
         # Neither a frozen picture nor a target below the floor may pile up what later frames would have to settle.
         window = self.window_frames * self._allowance
-        credit = SPARSE_CREDIT_WINDOWS if self.sparse or self._intra else CREDIT_WINDOWS
-        self._balance = min(max(self._balance, -window), credit * window)
+        self._balance = min(max(self._balance, -window), self._credit * window)
 
     @property
     def allowance(self) -> float:
@@ -151,6 +153,15 @@ class Budget:
     def balance(self) -> float:
         """Bits left over (or, negative, owed beyond the debts of key frames), in windows."""
         return self._balance / (self.window_frames * self._allowance) if self._allowance else 0.0
+
+    @property
+    def full(self) -> bool:
+        """Whether as much is left over as may be kept: what more is left expires."""
+        return self.balance >= 0.999 * self._credit
+
+    @property
+    def _credit(self) -> float:
+        return SPARSE_CREDIT_WINDOWS if self.sparse or self._intra else CREDIT_WINDOWS
 
     @property
     def owing(self) -> bool:

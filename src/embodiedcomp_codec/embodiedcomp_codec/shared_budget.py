@@ -3,7 +3,8 @@
 A camera's *need* is what its frames would cost at one common quality: their bits, scaled by the quality they were coded at.
 A picture that stands still or is easy costs little and needs little; what it leaves goes to the others. Shares change
 only from one slot of stamp time to the next, on what the slots before have shown: frames of one instant are coded under
-one split, in whatever order they arrive.
+one split, in whatever order they arrive. A camera that can't go below a floor gets it, from what the others have beyond
+their reserve, so that they come to terms with what is really left.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ class SharedBudget:
         self._shares = [1 / self._cameras] * self._cameras
         self._needs = [0.0] * self._cameras
         self._reported = [0.0] * self._cameras
+        self._floored = [0.0] * self._cameras
+        self._floors = [0.0] * self._cameras
+        self._last: list[int | None] = [None] * self._cameras
         self._silent = [0.0] * self._cameras
 
     def retarget(self, bitrate: float) -> None:
@@ -47,20 +51,23 @@ class SharedBudget:
     def share(self, camera: int, stamp_ns: int) -> float:
         """The bit/s of ``camera`` for its frame at ``stamp_ns``."""
         slot = stamp_ns // self._slot_ns
-        # Far back is a bag that begins again; a little back is a frame that comes late.
-        if self._slot is None or slot < self._slot - SLOTS:
-            self._slot = slot
+        last = self._last[camera]
+        # A camera whose own stamps jump far back is a bag that begins again; one that is behind the others has a backlog.
+        if self._slot is None or (last is not None and slot < last - SLOTS):
+            self._slot, self._last = slot, [None] * self._cameras
         elif slot > self._slot:
             self._close(slot - self._slot)
             self._slot = slot
+        self._last[camera] = slot
         if self._silent[camera] > SILENCE * SLOTS:
             self._silent[camera] = 0.0
             self._shares = _normalised([max(share, RESERVE / self._cameras) for share in self._shares])
         return self._bitrate * self._shares[camera]
 
-    def report(self, camera: int, bits: float, quality: float, downsample: int) -> None:
-        """What the camera's frame cost, at ``quality`` in [0, 1] and ``downsample``/8 of its sides."""
+    def report(self, camera: int, bits: float, quality: float, downsample: int, at_floor: bool = False) -> None:
+        """What the camera's frame cost, at ``quality`` in [0, 1] and ``downsample``/8 of its sides; could it cost less?"""
         self._silent[camera] = -1.0
+        self._floored[camera] += bits if at_floor else 0.0
         self._reported[camera] += bits * 2 ** (-HALVINGS * quality) * (8 / downsample) ** 2
 
     def _close(self, slots: int) -> None:
@@ -69,7 +76,9 @@ class SharedBudget:
         for camera, reported in enumerate(self._reported):
             self._silent[camera] = 0.0 if self._silent[camera] < 0 else self._silent[camera] + slots
             self._needs[camera] = kept * self._needs[camera] + (1 - kept) * reported / slots
-        self._reported = [0.0] * self._cameras
+            floor = self._floored[camera] / (slots * self._slot_ns * 1e-9 * self._bitrate)
+            self._floors[camera] = kept * self._floors[camera] + (1 - kept) * floor
+        self._reported, self._floored = [0.0] * self._cameras, [0.0] * self._cameras
         present = [silent <= SILENCE * SLOTS for silent in self._silent]
         total = sum(need for need, here in zip(self._needs, present, strict=True) if here)
         if not any(present) or total <= 0:
@@ -79,9 +88,23 @@ class SharedBudget:
             (RESERVE * equal + (1 - RESERVE) * need / total) if here else 0.0
             for need, here in zip(self._needs, present, strict=True)
         ]
+        goals = _above_floors(goals, self._floors, RESERVE * equal)
         step = 1 - (1 - SPEED) ** slots
         shares = [share + step * (goal - share) for share, goal in zip(self._shares, goals, strict=True)]
         self._shares = _normalised([share if here else 0.0 for share, here in zip(shares, present, strict=True)])
+
+
+def _above_floors(goals: list[float], floors: list[float], reserve: float) -> list[float]:
+    """The shares with every floor met, taken from the others in proportion to what they have beyond ``reserve``."""
+    missing = sum(max(floor - goal, 0.0) for goal, floor in zip(goals, floors, strict=True))
+    spare = [max(goal - max(floor, reserve), 0.0) for goal, floor in zip(goals, floors, strict=True)]
+    if missing <= 0 or sum(spare) <= 0:
+        return goals
+    given = min(missing, sum(spare))
+    return [
+        goal + given * (max(floor - goal, 0.0) / missing - extra / sum(spare))
+        for goal, floor, extra in zip(goals, floors, spare, strict=True)
+    ]
 
 
 def _normalised(shares: list[float]) -> list[float]:

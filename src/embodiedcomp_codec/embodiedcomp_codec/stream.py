@@ -21,6 +21,7 @@ DEFAULT_LEVELS = 64
 REPLAY_PIXELS = 32 * 256 * 256  # an inter frame is tried again only while its group of pictures is this small
 MOTION_WEIGHT = 0.6  # how much of a change in motion, in halvings, is expected to show in the bits
 SUNK = 0.3  # windows in debt, at the coarsest quality: then frames are coded smaller, from a key frame on
+RISEN, RISE_WINDOWS = 0.4, 2  # of the quality range, for so long: then frames may be coded larger again
 INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
 KEY_TOLERANCE = Tolerance(low=0.8, high=1.0, trials=6)
 INTER_TOLERANCE = Tolerance(low=0.0, high=math.inf, trials=4)  # the goal's own limit holds
@@ -29,6 +30,7 @@ SPARSE_TOLERANCE = Tolerance(low=0.9, high=1.05, trials=4)  # of few frames each
 CATCH_UP_FROM = 0.15  # windows of credit: from here on a cheap frame is tried again at a finer quality
 BLIND_AIM = 0.8  # of the limit, at most, where a frame can't be tried again
 BLIND_MARGIN = 0.35  # allowances over the limit that are borne rather than paying for a key frame
+STILL_AIM = 0.7  # of its goal, for a frame that refines a still picture
 OWING_MARGIN = 1.0  # the same while an earlier key frame is being repaid: two in a row would break the promise
 FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
 CEILING_MARGIN = 0.95
@@ -143,6 +145,8 @@ class EncoderStream:
         self._key_level = self._levels // 3
         self._level = self._levels // 2
         self._last_bits = 0
+        self._climbed = self._climb_bits = self._reached = 0
+        self._well_off = 0
         self._key_wanted = True
 
     def request_key(self) -> None:
@@ -218,7 +222,7 @@ class EncoderStream:
 
     def _choose_inter(self, image: Image, goal: Goal) -> _Trial:
         """A frame predicted from the last: tried again with other qualities while its group is short enough to replay."""
-        if self._group_pixels > REPLAY_PIXELS:
+        if self._group_pixels > REPLAY_PIXELS or (self._motion.still and self._budget.full):
             return self._choose_blind(image, goal)
         small = downsample(image, self._downsample)
         trials: dict[int, _Trial] = {}
@@ -242,6 +246,8 @@ class EncoderStream:
 
     def _or_key(self, image: Image, trial: _Trial, goal: Goal) -> _Trial:
         """The trial, or a key frame where it is far too dear: after a cut, or after a prediction that failed."""
+        if self._motion.still:
+            return trial  # what it cost buys a finer picture for all frames to come: no key frame is cheaper
         margin = OWING_MARGIN if self._budget.owing else BLIND_MARGIN
         if 8 * len(trial.coded.data) <= goal.limit + margin * self._budget.allowance:
             return trial
@@ -269,6 +275,11 @@ class EncoderStream:
         if self._last_bits <= 0:
             return self._level
         halving = self._halving("inter")
+        if self._motion.still:
+            # Bits buy a finer picture once and nothing more: the next steps will cost what the last ones did, or more.
+            steps = int(STILL_AIM * goal * self._climbed / self._climb_bits) if self._climbed else 1
+            steps = max(steps, int(self._budget.full))  # as much as there is to spend: too dear for one frame's share
+            return min(self._reached + min(steps, max(1, round(halving / 4))), self._levels - 1)
         step = halving * math.log2(goal / self._last_bits)
         step -= halving * MOTION_WEIGHT * self._motion.growth
         return min(max(round(self._level + min(max(step, -4 * halving), halving)), 0), self._levels - 1)
@@ -301,9 +312,13 @@ class EncoderStream:
             downsample=trial.downsample,
             at_floor=bits > FLOOR_MARGIN * goal.bits and trial.level == 0,
             at_ceiling=not self._target.unlimited
-            and trial.level == self._levels - 1
+            and (trial.level == self._levels - 1 or self._budget.full)
             and bits < CEILING_MARGIN * goal.bits,
         )
+        if coded_key or not self._motion.still:
+            self._climbed, self._reached = 0, trial.level
+        elif trial.level > self._reached:
+            self._climbed, self._climb_bits, self._reached = trial.level - self._reached, bits, trial.level
         self._encoder, self._downsample, self._key_wanted = trial.encoder, trial.downsample, False
         if self._mode == "inter":
             self._remember(image, trial, coded_key)
@@ -313,6 +328,7 @@ class EncoderStream:
         if not self._target.unlimited:
             self._budget.spend(bits, coded_key)
             self._leave_floor(trial)
+            self._rise(image, trial)
         self._sequence = (self._sequence + 1) % SEQUENCE_MODULUS
         return sent
 
@@ -321,6 +337,15 @@ class EncoderStream:
         coarser = [n for _, n in self._rungs if n < trial.downsample]
         if self._mode == "inter" and trial.level == 0 and coarser and self._budget.balance < -SUNK:
             self._cap, self._key_wanted = max(coarser), True
+
+    def _rise(self, image: Image, trial: _Trial) -> None:
+        """Well off for long at a rate point below the one that serves the target: code larger frames again."""
+        serving = rate_point(self._rungs, self._budget.allowance / (image.shape[0] * image.shape[1]))
+        finer = [n for _, n in self._rungs if trial.downsample < n <= serving]
+        good = self._mode == "inter" and trial.level >= RISEN * self._levels and self._budget.balance > -SUNK
+        self._well_off = self._well_off + 1 if finer and good else 0
+        if self._well_off > RISE_WINDOWS * self._budget.window_frames and not self._budget.owing:
+            self._cap, self._key_wanted, self._well_off = max(self._cap, min(finer)), True, 0
 
     def _after_key(self, trial: _Trial) -> tuple[int, int]:
         """Where to start the first inter frame: at the key frame's own step, expecting a quarter of its bits."""

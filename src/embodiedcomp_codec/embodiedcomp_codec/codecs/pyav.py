@@ -7,6 +7,8 @@ rows may get the next finer quantiser: steps between the steps. See ``docs/decis
 
 from __future__ import annotations
 
+import itertools
+import re
 import threading
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +25,8 @@ from embodiedcomp_codec.codecs.yuv import ToYuv, coded_size
 _TIME_BASE = Fraction(1, 10)  # only counts frames: the stamps travel in the message
 _NEVER = 1 << 30
 _GRAPHS = 512
+_START_CODE = re.compile(b"\x00?\x00\x00\x01")  # of a unit in a byte stream; no unit has these bytes within
+_SEI = 6  # H.264's type of a unit with supplemental remarks
 
 _X265 = (
     "aq-mode=1:aq-strength=0.01:bframes=0:rc-lookahead=0:scenecut=0:keyint=-1:cutree=0:ref=1:ipratio=1:frame-threads=1:"
@@ -99,7 +103,7 @@ class _AvEncoder:
             raise CodecError(f"{codec.name}: {codec.library} refused a frame: {error}") from error
         if len(packets) != 1:
             raise CodecError(f"{codec.name}: {codec.library} gave {len(packets)} packets for one frame")
-        data = bytes(packets[0])
+        data = _without_sei(bytes(packets[0])) if codec.library == "libx264" else bytes(packets[0])
         return Coded(data + check_sum(data) if codec.checked else data, packets[0].is_keyframe)
 
     def _open(self, quantiser: int) -> av.VideoCodecContext:
@@ -137,6 +141,13 @@ class _AvEncoder:
             raise CodecError(f"{codec.name}: FFmpeg's filter addroi refused a frame: {error}") from error
         assert isinstance(marked, av.VideoFrame)
         return marked
+
+
+def _without_sei(data: bytes) -> bytes:
+    """H.264 without its remarks: x264 writes 600 bytes about itself into every key frame, and can't be told not to."""
+    starts = [found.start() for found in _START_CODE.finditer(data)] + [len(data)]
+    units = [data[start:end] for start, end in itertools.pairwise(starts)]
+    return b"".join(unit for unit in units if unit[unit.index(1) + 1] & 31 != _SEI)
 
 
 class _Graphs(threading.local):
