@@ -45,6 +45,9 @@ def parameters(source: Path) -> set[str]:
     tree = ast.parse(source.read_text())
     found = {"autostart"}
     for node in ast.walk(tree):
+        if isinstance(node, ast.Starred) and isinstance(node.value, ast.Attribute) and node.value.attr == "PARAMETERS":
+            assert isinstance(node.value.value, ast.Name)  # the table of a module beside the node
+            found |= parameters(source.parent / f"{node.value.value.id}.py")
         if not isinstance(node, ast.Call):
             continue
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -134,7 +137,12 @@ def load_launch_file(path: Path) -> LaunchFile:
         entities = module.generate_launch_description()
     arguments = {entity.name: entity for entity in entities if isinstance(entity, LaunchArgument)}
     (function,) = (entity for entity in entities if not isinstance(entity, LaunchArgument))
-    return LaunchFile(path, arguments, function)
+
+    def nodes(given: Any) -> list[LaunchedNode]:
+        with _doubles():
+            return [made for made in function(given) if isinstance(made, LaunchedNode)]
+
+    return LaunchFile(path, arguments, nodes)
 
 
 class _Value:
@@ -177,6 +185,12 @@ def _node(
     return LaunchedNode(package, executable, name, namespace, values, dict(remappings), options)
 
 
+def _process(*, cmd: list[str], **options: Any) -> list[str]:
+    assert cmd and all(isinstance(word, str) for word in cmd)
+    assert ("on_exit" in options) and set(options) <= {"output", "on_exit"}
+    return cmd
+
+
 @contextmanager
 def _doubles() -> Iterator[None]:
     names = {
@@ -184,6 +198,7 @@ def _doubles() -> Iterator[None]:
         "launch.actions": {
             "DeclareLaunchArgument": _argument,
             "OpaqueFunction": lambda *, function: function,
+            "ExecuteProcess": _process,
             "Shutdown": lambda *, reason: f"shutdown: {reason}",
         },
         "launch.substitutions": {"LaunchConfiguration": _Configuration},

@@ -61,8 +61,10 @@ def main(frames: str, out: str, image: str, transport: str, late: int) -> None:
         camera.publish(message)
 
     pictures = np.load(frames)["frames"]
-    while not (heard["video"] and heard["bits"]):
-        show(0, pictures[0])
+    for attempt in range(100):
+        if heard["video"] and heard["bits"]:
+            break
+        show(attempt, pictures[0])
         spin_until(node, lambda: heard["video"] and heard["bits"], 0.2)
     for index, frame in enumerate(pictures):
         if index == late:
@@ -71,7 +73,9 @@ def main(frames: str, out: str, image: str, transport: str, late: int) -> None:
             wait(node, lambda: node.count_subscribers(video) == 2)
         show(1000 + index, frame)
         wait(node, lambda number=1000 + index: fields(heard["video"][-1])["stamp"] == number * 10**8)
-        if index >= late:
+        if heard["late"]:
+            wait(other, lambda number=1000 + index: fields(heard["late"][-1])["stamp"] == number * 10**8)
+        elif index >= late:
             spin_until(other, lambda: heard["late"], 0.5)
     wait(node, lambda: fields(heard["bits"][-1])["stamp"] == fields(heard["video"][-1])["stamp"])
     for name, messages in heard.items():

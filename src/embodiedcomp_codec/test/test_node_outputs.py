@@ -112,16 +112,18 @@ def test_another_packages_viewer_decodes_the_stream(
         for name in told
     }
     ours = DecoderStream()
-    pictures = {}
-    for fields, packet in zip(told["bits"], packets["bits"], strict=True):
-        pictures[fields["stamp"]] = ours.decode(packet).image
+    received = {f["stamp"]: ours.decode(packet) for f, packet in zip(told["bits"], packets["bits"], strict=True)}
+    # A viewer may be heard a frame before its coming is known; then it has a key frame.
+    waited = [received[fields["stamp"]].key for fields in told["late"]].index(True)
+    assert waited <= 1
+    told["late"], packets["late"] = told["late"][waited:], packets["late"][waited:]
     for name in ("video", "late"):
         shown = decode_fresh(codec, packets[name])
-        assert len(shown) == len(told[name]) >= 5
+        assert len(shown) == len(told[name]) >= 3
         for fields, picture in zip(told[name], shown, strict=True):
-            assert np.array_equal(picture, pictures[fields["stamp"]]), (name, fields)
+            assert np.array_equal(picture, received[fields["stamp"]].image), (name, fields)
     late = told["late"][0]
-    assert fields["frame_id"] == "lens"
+    assert late["frame_id"] == "lens"
     if transport == "ffmpeg":
         assert late["flags"] == 1 and [fields["pts"] for fields in told["video"]] == list(range(len(told["video"])))
         assert (late["width"], late["height"], late["encoding"]) == (WIDTH, HEIGHT, f"{codec};yuv420p;rgb8;bgr8")

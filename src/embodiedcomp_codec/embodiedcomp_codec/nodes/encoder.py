@@ -12,12 +12,11 @@ from std_msgs.msg import Header
 from embodiedcomp_codec.codec import CodecError
 from embodiedcomp_codec.encoder_group import EncoderGroup
 from embodiedcomp_codec.inbox import Inbox
-from embodiedcomp_codec.nodes import bundle_output
+from embodiedcomp_codec.nodes import bundle_output, intake, outputs
 from embodiedcomp_codec.nodes.bundle_output import BundleOutput
 from embodiedcomp_codec.nodes.clocks import age_seconds
 from embodiedcomp_codec.nodes.conversion import MessageError, stamp_to_ns
 from embodiedcomp_codec.nodes.encoder_camera import Camera, Message
-from embodiedcomp_codec.nodes.intake import LOOK_PERIOD, TRANSPORTS
 from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, ParameterError, run_node
 from embodiedcomp_codec.nodes.messages import encoder_status, sent_stats, skipped_stats
 from embodiedcomp_codec.nodes.parameters import Parameter, declare
@@ -45,29 +44,8 @@ PARAMETERS = (
         "images", [], "image topics of several cameras, which share target_bitrate; not set: the one topic `image`"
     ),
     Parameter("lazy", True, "encode only while somebody subscribes any output (reliable streams always encode)"),
-    Parameter(
-        "transport",
-        "auto",
-        "how images come in: sensor_msgs/Image, or JPEG and PNG files on <image>/compressed; auto: as they are published",
-        choices=TRANSPORTS,
-    ),
-    Parameter("max_pixels", 4096 * 2304, "largest JPEG or PNG file that is decoded", "pixels", 1, 1 << 31),
-    Parameter(
-        "crop",
-        [],
-        "x, y, width, height of the part that is sent, for all cameras or one after the other",
-        "pixels",
-        integers=True,
-    ),
-    Parameter(
-        "resize",
-        [],
-        "width, height at which it is sent, for all cameras or one after the other",
-        "pixels",
-        integers=True,
-    ),
-    Parameter("plain", False, "publish whole files on <image>/compressed too (codecs jpeg and png)"),
-    Parameter("also", [], "video messages of other packages beside our packets: ffmpeg, foxglove"),
+    *intake.PARAMETERS,
+    *outputs.PARAMETERS,
     Parameter("weights", "", "file or folder with a learned codec's weights; empty: as the environment says"),
     *bundle_output.PARAMETERS,
     RELIABILITY,
@@ -119,7 +97,7 @@ class EncoderNode(AutostartNode):
         )
         self.create_service(ResetEpisode, "~/reset_episode", self._on_reset)
         self.create_timer(1.0, self._on_second)
-        self.create_timer(LOOK_PERIOD, self._look)
+        self.create_timer(intake.LOOK_PERIOD, self._look)
         self._targets = TargetParameters(self, PARAMETERS, self._follow)
         self._worker = threading.Thread(target=self._work, name="coding", daemon=True)
         self._worker.start()

@@ -10,6 +10,7 @@ from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from embodiedcomp_codec.nodes.parameters import Parameter
 from embodiedcomp_codec.nodes.qos import overridable
 from embodiedcomp_codec.view import View, adjust, sensor_to_image
 
@@ -17,6 +18,29 @@ RAW, COMPRESSED = "raw", "compressed"
 TRANSPORTS = ("auto", RAW, COMPRESSED)
 SUFFIX = "/compressed"
 TYPES = {RAW: Image, COMPRESSED: CompressedImage}
+PARAMETERS = (
+    Parameter(
+        "transport",
+        "auto",
+        "how images come in: sensor_msgs/Image, or JPEG and PNG files on <image>/compressed; auto: as they are published",
+        choices=TRANSPORTS,
+    ),
+    Parameter("max_pixels", 4096 * 2304, "largest JPEG or PNG file that is decoded", "pixels", 1, 1 << 31),
+    Parameter(
+        "crop",
+        [],
+        "x, y, width, height of the part that is sent, for all cameras or one after the other",
+        "pixels",
+        integers=True,
+    ),
+    Parameter(
+        "resize",
+        [],
+        "width, height at which it is sent, for all cameras or one after the other",
+        "pixels",
+        integers=True,
+    ),
+)
 LOOK_PERIOD = 0.2
 """s between looks at who publishes, until somebody does."""
 

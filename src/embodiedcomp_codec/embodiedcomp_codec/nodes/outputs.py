@@ -13,6 +13,7 @@ from std_msgs.msg import Header
 from embodiedcomp_codec.codecs.pictures import picture_file
 from embodiedcomp_codec.nodes.conversion import Source, bits_format, byte_array, plain_format
 from embodiedcomp_codec.nodes.lifecycle import ParameterError
+from embodiedcomp_codec.nodes.parameters import Parameter
 from embodiedcomp_codec.nodes.qos import overridable
 from embodiedcomp_codec.nodes.video_messages import VIDEO_MESSAGES, VideoMessage
 from embodiedcomp_codec.packet import unpack
@@ -20,6 +21,10 @@ from embodiedcomp_codec.stream import SentFrame
 from embodiedcomp_codec.video_bitstream import VideoFrame, VideoUnpacker
 
 PLAIN = ("jpeg", "png")
+PARAMETERS = (
+    Parameter("plain", False, "publish whole files on <image>/compressed too (codecs jpeg and png)"),
+    Parameter("also", [], "video messages of other packages beside our packets: ffmpeg, foxglove"),
+)
 
 
 class PlainOutput:
