@@ -27,8 +27,8 @@ class RobustPlan:
     """Shards of demonstrations and of corrections, epochs over them, highest learning rate of their one cycle."""
 
     shards: int = 4
-    corrections: int = 3
-    epochs: int = 4
+    corrections: int = 2
+    epochs: int = 3
     rate: float = 5e-4
     workers: int = 2
 
