@@ -49,6 +49,9 @@ def read_source(message: ImageMessage | CompressedImage, max_pixels: int) -> Sou
     if isinstance(message, ImageMessage):
         if message.encoding in DEPTH_ENCODINGS:
             return Source(image_to_depth(message), message.encoding)
+        if message.encoding not in CHANNELS:
+            valid = ", ".join((*CHANNELS, *DEPTH_ENCODINGS))
+            raise MessageError(f"image encoding {message.encoding!r} is not one of: {valid}")
         return Source(image_to_frame(message), message.encoding)
     try:
         picture = open_picture(bytes(message.data), max_pixels)
@@ -66,8 +69,7 @@ def image_to_frame(message: ImageMessage) -> Image:
     """``(H, W, 3) uint8`` RGB: a view into the message for ``rgb8``, else one copy. Raises MessageError."""
     channels = CHANNELS.get(message.encoding)
     if channels is None:
-        valid = ", ".join((*CHANNELS, *DEPTH_ENCODINGS))
-        raise MessageError(f"image encoding {message.encoding!r} is not one of: {valid}")
+        raise MessageError(f"image encoding {message.encoding!r} is not one of: {', '.join(CHANNELS)}")
     pixels = _pixels(message, channels)
     if message.encoding == "mono8":
         return np.repeat(pixels, 3, axis=2)
