@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from embodiedcomp_codec.codec import CodecError
+from embodiedcomp_codec.codecs.compress_ai_weights import PIXEL_SHUFFLE
 from embodiedcomp_codec.training.frames import Frames
 
 ONE_SIZE = ("cheng2020-anchor", "cheng2020-attn")
@@ -106,7 +107,8 @@ def train(
     network = build(recipe)
     if start is not None and not checkpoint.exists():
         report(f"{take_over(network, start)} tensors of {start.name} taken over")
-    network = network.to(memory_format=torch.channels_last).train()
+    layout = torch.contiguous_format if recipe.architecture in PIXEL_SHUFFLE else torch.channels_last
+    network = network.to(memory_format=layout).train()
     learned = [value for name, value in network.named_parameters() if not name.endswith("quantiles")]
     optimiser = torch.optim.Adam(learned, lr=recipe.rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _share_of_rate(step, recipe.steps))
@@ -119,7 +121,7 @@ def train(
     while step < recipe.steps:
         pixels = torch.from_numpy(frames.batch(step, recipe.batch, recipe.crop, recipe.seed))
         torch.manual_seed(recipe.seed + step)  # the noise, too, is the same after an interruption
-        loss, bpp, error = loss_of(network, pixels.contiguous(memory_format=torch.channels_last), recipe.weight(step))
+        loss, bpp, error = loss_of(network, pixels.contiguous(memory_format=layout), recipe.weight(step))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(learned, 1.0)
