@@ -46,12 +46,19 @@ def downsample(image: Image, n: int) -> Image:
         return image
     padded = pad(image, 8, 8)
     height, width = padded.shape[:2]
-    weights = _area_weights(n)
-    # Sums of at most 64 * 255 stay exact in float32, whatever the order of additions.
-    rows = np.matmul(weights, padded.reshape(height // 8, 8, width * 3).astype(np.float32))
-    rows = rows.reshape(height // 8 * n, width // 8, 8, 3)
-    both = np.matmul(weights, rows)
-    return ((both.reshape(height // 8 * n, width // 8 * n, 3) + 32.0) / 64.0).astype(np.uint8)
+    # Everything stays exact, in 16 bits down the rows and in float32 along them: sums of at most 64 * 255, in any order.
+    blocks = padded.reshape(height // 8, 8, width * 3)
+    rows = np.empty((height // 8, n, width * 3), dtype=np.float32)
+    for target, weights in enumerate(_area_weights(n).astype(np.uint16)):
+        sources = np.flatnonzero(weights)
+        total = np.multiply(blocks[:, sources[0]], weights[sources[0]], dtype=np.uint16)
+        for source in sources[1:]:
+            total += np.multiply(blocks[:, source], weights[source], dtype=np.uint16)
+        rows[:, target] = total
+    both = rows.reshape(-1, 24) @ _area_weights_of_pixels(n)
+    both += 32.0
+    both *= 1 / 64
+    return both.astype(np.uint8).reshape(height // 8 * n, width // 8 * n, 3)
 
 
 def upsample(image: Image, n: int, width: int, height: int) -> Image:
@@ -61,12 +68,18 @@ def upsample(image: Image, n: int, width: int, height: int) -> Image:
         return image
     rows, row_next, row_weight = _linear_taps(height, n, image.shape[0])
     columns, column_next, column_weight = _linear_taps(width, n, image.shape[1])
-    # 255 * 16 * 16 + 128 still fits 16 bits.
-    wide = image.astype(np.uint16)
-    tall = wide[rows] * (16 - row_weight)[:, None, None] + wide[row_next] * row_weight[:, None, None]
-    weight = column_weight[None, :, None]
-    both = tall[:, columns] * (16 - weight) + tall[:, column_next] * weight
-    return np.right_shift(both + np.uint16(128), 8).astype(np.uint8)
+    # 255 * 16 * 16 + 128 still fits 16 bits. Along the rows first, of which there are fewer then.
+    coded = len(image)
+    weight = np.repeat(column_weight, 3)
+    wide = np.take(image, columns, axis=1).reshape(coded, -1) * (np.uint16(16) - weight)
+    wide += np.take(image, column_next, axis=1).reshape(coded, -1) * weight
+    both, below = np.take(wide, rows, axis=0), np.take(wide, row_next, axis=0)
+    both *= (np.uint16(16) - row_weight)[:, None]
+    below *= row_weight[:, None]
+    both += below
+    both += np.uint16(128)
+    both >>= np.uint16(8)
+    return both.astype(np.uint8).reshape(height, width, 3)
 
 
 def _check_rate_point(n: int) -> None:
@@ -84,6 +97,12 @@ def _area_weights(n: int) -> npt.NDArray[np.float32]:
             overlap = min((source + 1) * n, (target + 1) * 8) - max(source * n, target * 8)
             weights[target, source] = max(0, overlap)
     return weights
+
+
+@functools.cache
+def _area_weights_of_pixels(n: int) -> npt.NDArray[np.float32]:
+    """``(24, 3 n)``: the same for rows of pixels, whose three colours stay apart."""
+    return np.ascontiguousarray(np.kron(_area_weights(n), np.eye(3, dtype=np.float32)).T)
 
 
 @functools.cache

@@ -59,3 +59,41 @@ def test_what_is_no_frame_is_refused(bad: np.ndarray) -> None:
 def test_impossible_rate_points_are_refused() -> None:
     with pytest.raises(CodecError, match="downsample 9"):
         downsample(np.zeros((8, 8, 3), np.uint8), 9)
+
+
+def area(image: np.ndarray, n: int) -> np.ndarray:
+    """The definition, pixel by pixel: shares of the source pixels that a target pixel covers, rounded half up."""
+    height, width = image.shape[0] // 8 * n, image.shape[1] // 8 * n
+    shares = [
+        np.clip(np.minimum((np.arange(size) + 1) * n, (t + 1) * 8) - np.maximum(np.arange(size) * n, t * 8), 0, None)
+        for size, count in ((image.shape[0], height), (image.shape[1], width))
+        for t in range(count)
+    ]
+    down, across = np.array(shares[:height]), np.array(shares[height:])
+    return ((np.einsum("tr,rcx,uc->tux", down, image.astype(np.int64), across) + 32) // 64).astype(np.uint8)
+
+
+def line(image: np.ndarray, n: int, width: int, height: int) -> np.ndarray:
+    """The definition of the way back: linear between pixel centres, weights in sixteenths, rounded half up."""
+
+    def taps(length: int, coded: int) -> np.ndarray:
+        weights = np.zeros((length, coded), dtype=np.int64)
+        for index in range(length):
+            place = (2 * index + 1) * n - 8
+            first, share = place // 16, place % 16
+            weights[index, min(max(first, 0), coded - 1)] += 16 - share
+            weights[index, min(max(first + 1, 0), coded - 1)] += share
+        return weights
+
+    both = np.einsum("tr,rcx,uc->tux", taps(height, len(image)), image.astype(np.int64), taps(width, image.shape[1]))
+    return ((both + 128) // 256).astype(np.uint8)
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+@pytest.mark.parametrize("size", [(16, 24), (64, 40)])
+def test_both_ways_are_their_definitions_to_the_last_bit(n: int, size: tuple[int, int]) -> None:
+    image = np.random.default_rng(n).integers(0, 256, (*size, 3), dtype=np.uint8)
+    image[:8, :8] = 255
+    small = downsample(image, n)
+    assert np.array_equal(small, area(image, n))
+    assert np.array_equal(upsample(small, n, size[1], size[0]), line(small, n, size[1], size[0]))
