@@ -101,7 +101,7 @@ class _Encoder:
     def _tensor(self, image: Image, torch: Any) -> Any:
         """The padded picture ``(1, 3, H, W)`` in [0, 1]; the very same tensor for the same picture tried again."""
         if self._image is None or not np.array_equal(image, self._image):
-            padded = torch.from_numpy(np.ascontiguousarray(pad(image, _MULTIPLE, _MULTIPLE)))
+            padded = torch.from_numpy(np.array(pad(image, _MULTIPLE, _MULTIPLE), order="C"))
             # A view of interleaved pixels, which is the layout that the networks are in.
             self._image, self._pixels = image.copy(), padded.permute(2, 0, 1)[None].float() / 255
         return self._pixels
