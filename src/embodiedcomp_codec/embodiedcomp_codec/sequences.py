@@ -22,6 +22,30 @@ def panning(count: int, height: int = 64, width: int = 96, seed: int = 0) -> lis
     return [np.ascontiguousarray(canvas[2 * i : 2 * i + height, 3 * i : 3 * i + width]) for i in range(count)]
 
 
+def pan_photo(photo: Image, count: int, height: int = 256, width: int = 256) -> list[Image]:
+    """A window that wanders over a larger picture by 2 pixels across and 1 down each frame, and turns at its edges."""
+    spare_rows, spare_columns = photo.shape[0] - height, photo.shape[1] - width
+    if spare_rows < 0 or spare_columns < 0:
+        raise ValueError(f"a picture of {photo.shape[1]}x{photo.shape[0]} is smaller than {width}x{height}")
+    rows, columns = (_to_and_fro(spare, step, count) for spare, step in ((spare_rows, 1), (spare_columns, 2)))
+    return [
+        np.ascontiguousarray(photo[row : row + height, column : column + width])
+        for row, column in zip(rows, columns, strict=True)
+    ]
+
+
+def to_and_fro(frames: list[Image], count: int) -> list[Image]:
+    """An episode forwards and backwards, again and again, ``count`` frames long: no cut anywhere."""
+    return [frames[at] for at in _to_and_fro(len(frames) - 1, 1, count)]
+
+
+def _to_and_fro(last: int, step: int, count: int) -> list[int]:
+    """``count`` numbers in 0 … ``last``, ``step`` apart, that turn at both ends."""
+    if last <= 0:
+        return [0] * count
+    return [last - abs(last - step * index % (2 * last)) for index in range(count)]
+
+
 def hard_cuts(count: int, height: int = 64, width: int = 96, every: int = 37) -> list[Image]:
     """Panning textures that change altogether every ``every`` frames."""
     parts = [panning(every, height, width, seed=scene) for scene in range(-(-count // every))]
