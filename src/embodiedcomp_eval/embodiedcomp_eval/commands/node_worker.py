@@ -1,0 +1,42 @@
+"""Runs a module of ``nodes/`` that serves JSON lines: the verbs themselves import no ROS."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from embodiedcomp_eval.results import ResultsError
+from embodiedcomp_eval.ros_trial import environment, reserved_domain
+
+
+def serve(module: str, jobs: Iterable[dict[str, Any]], **more: str) -> Iterator[dict[str, Any]]:
+    """Each job's answer, in order, from one process of that module in a ROS domain of its own. more: environment variables.
+
+    Raises ResultsError if the worker dies.
+    """
+    with reserved_domain() as domain:
+        variables = {**environment(os.environ, domain), "SVT_LOG": "1", "RCUTILS_LOGGING_SEVERITY": "WARN", **more}
+        worker = subprocess.Popen(
+            [sys.executable, "-m", f"embodiedcomp_eval.nodes.{module}"],
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert worker.stdin is not None and worker.stdout is not None, "started with pipes"
+        try:
+            for job in jobs:
+                worker.stdin.write(json.dumps(job) + "\n")
+                worker.stdin.flush()
+                answer = worker.stdout.readline()
+                if not answer:
+                    raise ResultsError(f"the worker {module} died with status {worker.wait()} in {job}")
+                yield json.loads(answer)
+        finally:
+            worker.stdin.close()
+            worker.terminate()
+            worker.wait()
