@@ -76,6 +76,10 @@ class CodecPath:
         self._encoder.encode(self._in, message)
         return self._bits.last
 
+    def request_key(self) -> None:
+        """Make the next frame a key frame."""
+        self._in.stream.request_key()
+
     def decode(self, message: CompressedImage) -> ImageMessage:
         """What the decoder does with a message. Raises RuntimeError if it gave no picture."""
         self._picture.last = None

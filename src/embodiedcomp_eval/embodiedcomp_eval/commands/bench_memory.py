@@ -1,0 +1,59 @@
+"""``embodiedcomp bench memory``: memory stays flat over 100,000 frames through both codec nodes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embodiedcomp_eval import codec_evidence
+from embodiedcomp_eval.commands.console import progress, show_table
+from embodiedcomp_eval.commands.node_worker import serve
+from embodiedcomp_eval.flatness import flatness
+
+CODECS = ("jpeg", "h264", "av1")
+WARM_UP = 0.1
+"""Share of the frames after which allocators have what they need."""
+
+
+def register_bench(group: typer.Typer) -> None:
+    """Add the bench."""
+    group.command("memory")(memory)
+
+
+def memory(
+    codecs: Annotated[list[str] | None, typer.Argument(help=f"Codecs; default: {', '.join(CODECS)}.")] = None,
+    frames: Annotated[int, typer.Option(min=1000, help="Of each codec, 96x64, a key frame every 5000.")] = 100_000,
+    out: Annotated[Path, typer.Option(help="Folder of the measurements.")] = codec_evidence.FOLDER,
+) -> int:
+    """Exit status 0 if no codec's memory grows, 1 if one's does. Minutes: some 1 ms a frame."""
+    jobs = [
+        {"codec": codec, "width": 96, "height": 64, "frames": frames, "target_bpp": 0.4} for codec in codecs or CODECS
+    ]
+    rows = []
+    with progress() as bar:
+        row = bar.add_task("memory", total=len(jobs))
+        for job in jobs:  # a process each: what one codec's library holds is not the next one's
+            (answer,) = serve("memory_worker", [job])
+            kept = [
+                (count, held) for count, held in zip(answer["frames"], answer["mebibytes"]) if count > WARM_UP * frames
+            ]
+            found = flatness(*map(list, zip(*kept)))
+            rows.append({**answer, **dataclasses.asdict(found), "flat": found.flat})
+            bar.update(row, advance=1, description=answer["codec"])
+    path = codec_evidence.write(out, "memory", f"embodiedcomp bench memory --frames {frames}", {"rows": rows})
+    show_table(
+        f"resident memory over {frames} frames",
+        [
+            (
+                row["codec"],
+                f"{row['first']:.1f} -> {row['last']:.1f} MiB ({row['growth']:+.2f}), highest {row['highest']:.1f}, "
+                f"{row['bytes_per_frame']:+.1f} bytes a frame, {row['seconds']:.0f} s",
+            )
+            for row in rows
+        ]
+        + [("written to", str(path))],
+    )
+    return int(not all(row["flat"] for row in rows))
