@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import resource
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,9 +15,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from embodiedcomp_eval.config import ConfigError
+from embodiedcomp_eval.provenance import provenance
 from embodiedcomp_eval.sweep import Done, Work, run_sweep
 from embodiedcomp_eval.sweep_config import sweep_from_mapping
 from embodiedcomp_eval.sweep_folder import SweepFolder
+
+COLUMNS = ("episodes", "cells", "seconds", "ms an episode", "parent's peak memory, MB")
 
 
 def register_bench(group: typer.Typer) -> None:
@@ -23,31 +30,73 @@ def register_bench(group: typer.Typer) -> None:
 
 
 def sweep(
-    episodes: Annotated[int, typer.Option(help="Of the largest row.")] = 10000,
-    cells: Annotated[int, typer.Option(help="Of each row.")] = 10,
+    episodes: Annotated[int, typer.Option(help="Of the largest rows.")] = 10000,
+    cells: Annotated[int, typer.Option(help="Of the first rows; the last has ten times as many.")] = 10,
+    out: Annotated[Path, typer.Option(help="Folder of sweep-cost.md and sweep-cost.json.")] = Path("results/bench"),
 ) -> int:
-    """Seconds and the parent's peak memory at a tenth, a half and all of the episodes: one linear, the other flat."""
+    """Seconds and the parent's peak memory at a tenth, a half and all of the episodes, and at ten times the cells."""
+    if cells < 1 or episodes < 10 * cells:
+        raise ConfigError(f"cells must be 1 or more and episodes 10 times that or more, found {cells} and {episodes}")
+    sizes = [(max(episodes // 10, cells), cells), (episodes // 2, cells), (episodes, cells), (episodes, 10 * cells)]
+    rows = []
+    # each in a process of its own, whose peak memory is then this row's and no other's
+    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        for size in sizes:
+            rows.append(pool.apply(measure, size))
     table = Table(
         title="sweep with a stub episode (a line of 2.5 kB), one writer, fsync per episode", title_justify="left"
     )
-    for name in ("episodes", "cells", "seconds", "ms an episode", "parent's peak memory, MB"):
+    for name in COLUMNS:
         table.add_column(name, justify="right")
-    for count in (max(episodes // 10, cells), max(episodes // 2, cells), episodes):
-        seeds = count // cells
-        values: dict[str, Any] = {
-            "name": "stub",
-            "seeds": [10000, 10000 + seeds - 1],
-            "cells": [{"codec": "none", "budget_window": [1.0 + i for i in range(cells)]}],
-        }
-        with tempfile.TemporaryDirectory() as where, SweepFolder(Path(where) / "out", values, {}) as folder:
-            started = time.perf_counter()
-            run_sweep(sweep_from_mapping(values, "stub"), folder, _StubEngine(), lambda progress: None)
-            seconds = time.perf_counter() - started
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        done = seeds * cells
-        table.add_row(str(done), str(cells), f"{seconds:.1f}", f"{1e3 * seconds / done:.2f}", f"{memory:.0f}")
+    for row in rows:
+        table.add_row(*_cells(row))
     Console().print(table)
+    evidence = {"rows": rows, "facts": provenance(), "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")}
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "sweep-cost.json").write_text(json.dumps(evidence, indent=2) + "\n", encoding="utf-8")
+    (out / "sweep-cost.md").write_text(_page(evidence, episodes), encoding="utf-8")
     return 0
+
+
+def measure(episodes: int, cells: int) -> dict[str, float]:
+    """Run one stub sweep in this process, the first thing that it does."""
+    seeds = episodes // cells
+    values: dict[str, Any] = {
+        "name": "stub",
+        "seeds": [10000, 10000 + seeds - 1],
+        "cells": [{"codec": "none", "budget_window": [1.0 + i for i in range(cells)]}],
+    }
+    with tempfile.TemporaryDirectory() as where, SweepFolder(Path(where) / "out", values, {}) as folder:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        started, cpu = time.perf_counter(), time.process_time()
+        run_sweep(sweep_from_mapping(values, "stub"), folder, _StubEngine(), lambda progress: None)
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {
+        "episodes": seeds * cells, "cells": cells, "seconds": seconds, "cpu_seconds": cpu_seconds, "memory_mb": memory,
+        "memory_before_mb": before,
+    }  # fmt: skip
+
+
+def _cells(row: dict[str, float]) -> list[str]:
+    each = 1e3 * row["seconds"] / row["episodes"], 1e3 * row["cpu_seconds"] / row["episodes"]
+    return [
+        f"{row['episodes']:.0f}", f"{row['cells']:.0f}", f"{row['seconds']:.1f}", f"{each[0]:.2f} (CPU {each[1]:.2f})",
+        f"{row['memory_mb']:.0f} (before the first episode {row['memory_before_mb']:.0f})",
+    ]  # fmt: skip
+
+
+def _page(evidence: dict[str, Any], episodes: int) -> str:
+    facts = evidence["facts"]
+    lines = [
+        "# What a sweep costs beside its episodes", "",
+        f"Written by `make bench ARGS=\"sweep --episodes {episodes}\"`, commit {facts['commit']}, {evidence['date']}, "
+        f"{facts['machine']}. A stub answers at once with a line as long as a real one (2.5 kB): what is left is the sweep's own "
+        "process, its index and one fsync per episode. Every row is a process of its own.", "",
+        "| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS),
+        *("| " + " | ".join(_cells(row)) + " |" for row in evidence["rows"]),
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
 
 
 class _StubEngine:

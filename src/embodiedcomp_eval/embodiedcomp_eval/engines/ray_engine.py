@@ -7,6 +7,7 @@ import os
 import socket
 
 import ray
+from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
 from ray.exceptions import RayError, RayTaskError
 
 from embodiedcomp_eval.config import ConfigError
@@ -34,6 +35,9 @@ class RayEngine:
                 _start_here(workers)
             else:
                 _check_reachable(address)
+                # `ray start` asks for the token as soon as this user has one (Ray's own local start makes it), but a
+                # driver that names an address doesn't show it unless told
+                maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
                 ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
         except Exception as error:  # among others a bare Exception, from a node that starts too slowly
             raise ConfigError(f"can't use Ray at {address or 'this machine'}: {_one_line(error)}") from error
