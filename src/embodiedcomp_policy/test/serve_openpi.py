@@ -1,4 +1,7 @@
-"""A real openpi server around a made-up policy, as a program: ``serve_openpi.py PORT KIND``."""
+"""A real openpi server around a made-up policy, as a program: ``serve_openpi.py PORT KIND[:GOOD]``.
+
+GOOD: how many questions a server that is to fail answers well first, by default 1 (the one that a client tries it with).
+"""
 
 from __future__ import annotations
 
@@ -30,14 +33,14 @@ METADATA: dict[str, dict[str, Any]] = {"metadata": {"action_dim": 14}, "robot": 
 class MadeUp(BasePolicy):
     """Checks the request as a checkpoint of that kind would, and answers with 10 small actions."""
 
-    def __init__(self, kind: str) -> None:
-        self.kind, self.count = kind, 0
+    def __init__(self, kind: str, good: int) -> None:
+        self.kind, self.good, self.count = kind, good, 0
 
     def infer(self, obs: dict[str, Any]) -> dict[str, Any]:
         self.count += 1
-        if self.kind == "slow" and self.count > 1:
+        if self.kind == "slow" and self.count > self.good:
             threading.Event().wait(30)
-        if self.kind == "broken" and self.count > 1:
+        if self.kind == "broken" and self.count > self.good:
             raise ZeroDivisionError("the checkpoint is on fire")
         shapes = SHAPES.get(self.kind, SHAPES["ur5"])
         found = {key: np.shape(value) for key, value in obs.items() if key != "prompt"}
@@ -54,5 +57,5 @@ class MadeUp(BasePolicy):
 
 
 if __name__ == "__main__":
-    port, kind = int(sys.argv[1]), sys.argv[2]
-    WebsocketPolicyServer(MadeUp(kind), "127.0.0.1", port, METADATA.get(kind)).serve_forever()
+    port, (kind, _, good) = int(sys.argv[1]), sys.argv[2].partition(":")
+    WebsocketPolicyServer(MadeUp(kind, int(good or 1)), "127.0.0.1", port, METADATA.get(kind)).serve_forever()

@@ -1,0 +1,158 @@
+"""Random worlds for the guard: whatever a policy, a link or a clock does, what it lets through obeys every limit. Pure.
+
+The tests run thousands of them, ``embodiedcomp bench guard`` as many as one likes. A broken promise is a ``BrokenPromiseError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from embodiedcomp_policy.action import Chunk
+from embodiedcomp_policy.guard import Accepted, Guard
+from embodiedcomp_policy.robot import Robot
+from embodiedcomp_policy.slew import LONGEST_GAP_NS, Slew
+
+Vector = npt.NDArray[np.float64]
+
+ROUNDING = 1e-9
+"""rad: a limit is a decimal number, its product with a time is rounded."""
+WEIRD = (0.0, -1.0, 1e9, -1e300, float("nan"), float("inf"), -float("inf"))
+STAMPS = (0, 1, 10**9, 1_700_000_000 * 10**9)
+DISORDER = (0.0, 0.05, 0.3)
+"""How often each part of a chunk is absurd."""
+
+
+class BrokenPromiseError(Exception):
+    """The guard broke a promise; the message says which."""
+
+
+def promise(kept: bool | np.bool_, what: str) -> None:
+    """Raise BrokenPromiseError unless ``kept``."""
+    if not kept:
+        raise BrokenPromiseError(what)
+
+
+@dataclass
+class World:
+    """A robot and what drives its guard. now: ns of the robot's clock."""
+
+    robot: Robot
+    rng: np.random.Generator
+    now: int
+
+    def measured(self) -> Vector:
+        """Joint positions ``(J,)`` anywhere within the limits."""
+        return self.rng.uniform(self.robot.lower, self.robot.upper)
+
+    def chunk(self, disorder: float) -> Chunk:
+        """A chunk of random size, spread, age and times; ``disorder`` is how often each of its parts is absurd."""
+        rng, joints = self.rng, len(self.robot.names)
+        count = int(rng.integers(0, 16)) if rng.random() < disorder else int(rng.integers(1, 16))
+        gaps = rng.integers(1, 2 * 10 ** int(rng.integers(1, 10)), count)
+        if rng.random() < disorder:
+            gaps = rng.integers(-(10**9), 10**9, count)
+        width = joints + int(rng.integers(-1, 2)) if rng.random() < disorder else joints
+        points = rng.normal(0, 10.0 ** rng.uniform(-3, 2), (count, width))
+        if points.size and rng.random() < disorder:
+            points.flat[int(rng.integers(points.size))] = WEIRD[int(rng.integers(len(WEIRD)))]
+        age = int(rng.integers(0, 3 * 10**8))
+        if rng.random() < disorder:
+            age = int(rng.integers(-(10**10), 10**10))
+        return Chunk(self.now - age, np.cumsum(gaps).astype(np.int64), points)
+
+
+def check_point(robot: Robot, before: Vector, after: Vector, gap_ns: int) -> None:
+    """One command after another, ``gap_ns`` apart: finite, within position, speed and step limits."""
+    promise(np.isfinite(after).all(), "a command is not finite")
+    promise((after >= robot.lower).all() and (after <= robot.upper).all(), "a command is outside the position limits")
+    change = np.abs(after - before)
+    promise(
+        (change <= robot.velocity * (gap_ns / 1e9) + ROUNDING).all(), "a command is faster than the joints may move"
+    )
+    promise((change <= robot.step + ROUNDING).all(), "a command is further than a step")
+
+
+def chunk_obeys(world: World, disorder: float) -> None:
+    """An accepted chunk obeys every limit and age; a refused one has a reason of one line."""
+    measured, chunk = world.measured(), world.chunk(disorder)
+    result = Guard(world.robot).accept(chunk, measured, world.now)
+    if not isinstance(result, Accepted):
+        promise(bool(result.reason) and "\n" not in result.reason, "a refusal has no reason of one line")
+        return
+    age = world.now - chunk.stamp_ns
+    promise(0 <= age <= world.robot.max_observation_age_ns, "a chunk was accepted that is too old or of the future")
+    before, before_ns = measured, age
+    for time, point in zip(result.chunk.times_ns.tolist(), result.chunk.positions, strict=True):
+        promise(before_ns < time <= world.robot.max_chunk_age_ns, "a point is past, or due after max_chunk_age")
+        check_point(world.robot, before, point, time - before_ns)
+        before, before_ns = point, time
+
+
+def stream_obeys(world: World, disorder: float, ticks: int) -> None:
+    """Chunks, refusals, dead links, a lagging arm and irregular ticks, through guard and slew as the node runs them."""
+    robot, rng = world.robot, world.rng
+    guard, slew = Guard(robot), Slew(robot)
+    measured = world.measured()
+    sent, sent_ns = measured, world.now - LONGEST_GAP_NS
+    for _ in range(ticks):
+        if rng.random() < 0.4:
+            guard.accept(world.chunk(disorder), None if rng.random() < 0.05 else measured, world.now)
+        target = guard.target(world.now, measured)
+        stamp = guard.chunk_stamp_ns
+        promise(stamp is None or 0 <= world.now - stamp <= robot.max_chunk_age_ns, "a chunk outlives max_chunk_age")
+        command = slew.limit(target, world.now, measured)
+        check_point(robot, sent, command, min(world.now - sent_ns, LONGEST_GAP_NS))
+        sent, sent_ns = command, world.now
+        measured = np.clip(measured + rng.uniform(0, 1) * (command - measured), robot.lower, robot.upper)
+        world.now += int(rng.integers(1, 10 ** int(rng.integers(1, 10))))
+
+
+def comes_to_rest(world: World, ticks: int) -> None:
+    """A policy or link that dies in mid-chunk leaves the arm still in time, and it stays so."""
+    robot, measured = world.robot, world.measured()
+    guard = Guard(robot)
+    chunk = world.chunk(0.0)
+    guard.accept(chunk, measured, world.now)
+    world.now = max(world.now, chunk.stamp_ns + robot.max_chunk_age_ns + 1)
+    held = guard.target(world.now, measured)
+    promise(np.array_equal(held, measured), "the arm does not hold where it was measured")
+    for _ in range(ticks):
+        world.now += int(world.rng.integers(1, 10**9))
+        promise(np.array_equal(guard.target(world.now, world.measured()), held), "a held position moves")
+
+
+def waits_for_the_first_state(world: World, disorder: float) -> None:
+    """Nothing moves before the first full joint state."""
+    robot, guard = world.robot, Guard(world.robot)
+    broken = world.measured()
+    broken[int(world.rng.integers(len(broken)))] = np.nan
+    for measured in (None, broken, broken[:-1]):
+        accepted = isinstance(guard.accept(world.chunk(disorder), measured, world.now), Accepted)
+        promise(not accepted, "a chunk was accepted without a full joint state")
+    first = world.measured()
+    kept = np.array_equal(guard.target(world.now, first), np.clip(first, robot.lower, robot.upper))
+    promise(kept, "the first target is not where the arm is")
+
+
+PROPERTIES = (
+    "an accepted chunk obeys every limit and age",
+    "a stream of commands never breaks a limit nor outlives its chunk",
+    "a link that dies leaves the arm still in time",
+    "nothing moves before the first full joint state",
+)
+"""What ``try_world`` checks, in this order."""
+
+
+def try_world(seed: int, robots: Sequence[Robot]) -> None:
+    """All four properties in the world of ``seed``, with one robot of ``robots`` after the other. Raises BrokenPromiseError."""
+    rng = np.random.default_rng(seed)
+    disorder, ticks = DISORDER[seed % len(DISORDER)], int(rng.integers(1, 8))
+    robot, now = robots[seed % len(robots)], STAMPS[int(rng.integers(len(STAMPS)))]
+    chunk_obeys(World(robot, rng, now), disorder)
+    stream_obeys(World(robot, rng, now), disorder, ticks)
+    comes_to_rest(World(robot, rng, now), ticks)
+    waits_for_the_first_state(World(robot, rng, now), disorder)
