@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build lock lint format test trial sweep report replay bench train-policy train-codec clean
+.PHONY: help setup build lock lint format test trial sweep report replay bench train-policy train-codec gazebo-world gazebo-check clean
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 export PYTHON
@@ -41,6 +41,12 @@ train-policy: setup  ## train the reference policy on expert episodes, resumable
 
 train-codec: setup  ## train a learned codec's weights on task frames, resumable
 	@$(RUN) embodiedcomp train-codec $(ARGS)
+
+gazebo-world: setup  ## the work cell as a world for Gazebo Fortress, Harmonic or Ionic
+	@$(RUN) embodiedcomp gazebo-world $(ARGS)
+
+gazebo-check: setup  ## start that world in an installed Gazebo and check it: hold, cameras, grasps, reset, speed
+	@$(RUN) embodiedcomp gazebo-check $(ARGS)
 
 lint: setup  ## ruff (check and format) and mypy
 	@. tools/env.sh && tools/lint.sh

@@ -13,7 +13,9 @@ def installed(top: str) -> list[tuple[str, list[str]]]:
     """Every file under the repository's ``top`` folder, as data_files of this package's share folder."""
     found = []
     for folder, _, files in sorted(os.walk(os.path.join(ROOT, top))):
-        kept = sorted(os.path.join(folder, name) for name in files if name.endswith((".yaml", ".py", ".sdf", ".urdf")))
+        kept = sorted(
+            os.path.join(folder, name) for name in files if name.endswith((".yaml", ".py", ".sdf", ".urdf", ".xml"))
+        )
         if kept:
             found.append((f"share/{NAME}/{os.path.relpath(folder, ROOT)}", kept))
     return found
@@ -42,6 +44,7 @@ setup(
             "simulator = embodiedcomp_eval.nodes.simulator:main",
             "evaluator = embodiedcomp_eval.nodes.evaluator:main",
             "recorder = embodiedcomp_eval.nodes.recorder:main",
+            "gazebo = embodiedcomp_eval.nodes.gazebo:main",
             "doctor = embodiedcomp_eval.nodes.doctor:main",
             "embodiedcomp = embodiedcomp_eval.cli:main",
         ],

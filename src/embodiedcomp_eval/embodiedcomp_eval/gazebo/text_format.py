@@ -14,7 +14,7 @@ from typing import Any
 Message = dict[str, Any]
 _TOKEN = re.compile(
     r"\s*(?:(?P<open>[\w.]+)\s*:?\s*\{|(?P<close>\})|(?P<name>[\w.]+)\s*:\s*"
-    r'(?:(?P<text>(?:"(?:[^"\\]|\\.)*"\s*)+)|(?P<word>[^\s{}]+)))'
+    r'(?:(?P<text>(?:"(?:[^"\\]|\\.)*"\s*)+)|(?P<word>[^\s{}"]+)))'
 )
 _ESCAPES = re.compile(rb"\\([0-7]{1,3}|x[0-9a-fA-F]{1,2}|.)", re.DOTALL)
 _NAMED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
