@@ -43,11 +43,9 @@ class BundleInput:
         self._requested = -REQUEST_PERIOD
         qos = stream_qos(reliability)
         self._joints = node.create_lifecycle_publisher(
-            JointState, f"{node.resolve_topic_name(JOINT_STATES)}/decoded", qos, qos_overriding_options=overridable()
+            JointState, f"{node.resolve_topic_name(JOINT_STATES)}/decoded", **overridable(qos)
         )
-        subscription = node.create_subscription(
-            BundleMessage, TOPIC, self._on_bundle, qos, qos_overriding_options=overridable()
-        )
+        subscription = node.create_subscription(BundleMessage, TOPIC, self._on_bundle, **overridable(qos))
         self._requests = node.create_publisher(
             KeyFrameRequest, f"{subscription.topic_name}/key_request", request_qos(reliability)
         )

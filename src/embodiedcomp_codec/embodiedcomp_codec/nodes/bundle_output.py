@@ -55,9 +55,8 @@ class BundleOutput:
         self.publisher = node.create_lifecycle_publisher(
             BundleMessage,
             TOPIC,
-            qos,
             event_callbacks=on_joined(lambda: requested(None)) if live else None,
-            qos_overriding_options=overridable(),
+            **overridable(qos),
         )
         node.create_subscription(
             KeyFrameRequest,

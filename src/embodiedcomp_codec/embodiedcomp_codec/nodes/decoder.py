@@ -44,9 +44,7 @@ class Camera:
         self.stream = DecoderStream(values["max_pixels"])
         qos = stream_qos(reliability)
         bits = f"{self.topic}/embodiedcomp"
-        self.decoded = node.create_lifecycle_publisher(
-            Image, f"{self.topic}/decoded", qos, qos_overriding_options=overridable()
-        )
+        self.decoded = node.create_lifecycle_publisher(Image, f"{self.topic}/decoded", **overridable(qos))
         self.requests = node.create_publisher(KeyFrameRequest, f"{bits}/key_request", request_qos(reliability))
         self.requested = -REQUEST_PERIOD
         self.last_sequence = 0
@@ -56,8 +54,7 @@ class Camera:
                 CompressedImage,
                 bits,
                 lambda message: node.on_bits(self, message),
-                qos,
-                qos_overriding_options=overridable(),
+                **overridable(qos),
             )
 
     def clear(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
@@ -26,7 +26,7 @@ from embodiedcomp_msgs.msg import KeyFrameRequest
 ERROR_PERIOD = 5.0
 """s between errors about one camera's frames, at least."""
 
-Message = Image | CompressedImage
+Message: TypeAlias = Image | CompressedImage
 
 
 class Camera:

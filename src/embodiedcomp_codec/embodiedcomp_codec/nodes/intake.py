@@ -87,9 +87,7 @@ class Intake:
             self._node.destroy_subscription(self._subscription)
             self._node.get_logger().info(f"{self.base}: {kind} images from {topic}")
         self._chosen = (topic, kind)
-        self._subscription = self._node.create_subscription(
-            TYPES[kind], topic, self._receive, self._qos, qos_overriding_options=overridable()
-        )
+        self._subscription = self._node.create_subscription(TYPES[kind], topic, self._receive, **overridable(self._qos))
 
 
 class CalibrationRelay:

@@ -34,9 +34,7 @@ class PlainOutput:
         if codec not in PLAIN:
             raise ParameterError(f"plain files are of the codecs {' and '.join(PLAIN)}, not of {codec}")
         self._codec = codec
-        self.publisher = node.create_lifecycle_publisher(
-            CompressedImage, f"{base}/compressed", qos, qos_overriding_options=overridable()
-        )
+        self.publisher = node.create_lifecycle_publisher(CompressedImage, f"{base}/compressed", **overridable(qos))
 
     def publish(self, header: Header, source: Source, sent: SentFrame) -> None:
         """The file of this frame: the very bitstream of the packet, where that is a full-size file already."""
@@ -64,9 +62,8 @@ class VideoOutput:
         self.publisher = node.create_lifecycle_publisher(
             self._type,
             f"{base}/{transport}",
-            qos,
             event_callbacks=on_joined(joined),
-            qos_overriding_options=overridable(),
+            **overridable(qos),
         )
 
     def publish(self, header: Header, encoding: str, frame: VideoFrame) -> None:
@@ -103,9 +100,8 @@ class Outputs:
         self.bits = node.create_lifecycle_publisher(
             CompressedImage,
             f"{base}/embodiedcomp",
-            qos,
             event_callbacks=on_joined(joined) if every_join else None,
-            qos_overriding_options=overridable(),
+            **overridable(qos),
         )
 
     def wanted(self) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
@@ -27,6 +30,9 @@ def request_qos(reliability: str) -> QoSProfile:
     return LOCKSTEP_QOS if reliability == "reliable" else REQUEST_QOS
 
 
-def overridable() -> QoSOverridingOptions:
-    """A topic whose history, depth and reliability follow ``qos_overrides./TOPIC.publisher.reliability`` and the like."""
-    return QoSOverridingOptions.with_default_policies()
+def overridable(qos: QoSProfile) -> dict[str, Any]:
+    """How to make a topic whose policies follow ``qos_overrides./TOPIC.publisher.reliability`` and the like.
+
+    A copy: rclpy writes the overrides into the profile that it gets, which other topics may share.
+    """
+    return {"qos_profile": copy.copy(qos), "qos_overriding_options": QoSOverridingOptions.with_default_policies()}
