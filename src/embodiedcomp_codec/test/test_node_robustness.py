@@ -1,0 +1,199 @@
+"""The codec nodes in the stacks they meet: any quality of service, names, sizes, clocks, garbage, late and lossy listeners."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+import pytest
+from codec_probe import PERIOD_NS, Probe, start
+
+from embodiedcomp_codec.packet import unpack
+from embodiedcomp_codec.sequences import mean_square_error, panning
+from embodiedcomp_codec.stream import DecoderStream
+from ros_harness import Processes, spin_until
+
+FRAMES = panning(20)
+INTER = ["h264", "hevc", "av1", "vp9"]
+
+
+@pytest.mark.parametrize("reliability", ["BEST_EFFORT", "RELIABLE"])
+@pytest.mark.parametrize("durability", ["VOLATILE", "TRANSIENT_LOCAL"])
+@pytest.mark.parametrize("kind", ["raw", "files"])
+def test_a_camera_of_any_quality_of_service_is_heard(
+    ros_context: Any, processes: Processes, reliability: str, durability: str, kind: str
+) -> None:
+    from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+    from sensor_msgs.msg import Image
+
+    start(processes, "encoder", "-p", "codec:=png", "-p", "plain:=false", reliable=False)
+    probe = Probe(ros_context, "/elsewhere", reliable=False)
+    bits = probe.hear(probe.CompressedImage, "/cam/image_raw/embodiedcomp", reliable=False)
+    qos = QoSProfile(depth=1, reliability=ReliabilityPolicy[reliability], durability=DurabilityPolicy[durability])
+    message = probe.conversion.frame_to_image(FRAMES[0], "rgb8")
+    topic = "/cam/image_raw"
+    if kind == "files":
+        topic += "/compressed"
+        message = probe.CompressedImage(format="rgb8; png compressed bgr8", data=png(FRAMES[0]))
+    camera = probe.node.create_publisher(Image if kind == "raw" else probe.CompressedImage, topic, qos)
+    probe.until(lambda: bits, FRAMES[0], show=lambda frame, stamp: probe.send(message, stamp, camera))
+
+
+def png(frame: np.ndarray) -> bytes:
+    from embodiedcomp_codec.codecs.pictures import picture_file
+
+    return picture_file(frame, "png", 1.0, False)
+
+
+def test_a_topics_quality_of_service_can_be_overridden(ros_context: Any, processes: Processes) -> None:
+    """RViz asks for reliable pictures; best effort ones would not reach it."""
+    override = ("-p", "qos_overrides./cam/image_raw/decoded.publisher.reliability:=reliable")
+    start(processes, "encoder", "-p", "codec:=jpeg", reliable=False)
+    start(processes, "decoder", *override, reliable=False)
+    probe = Probe(ros_context, reliable=False)
+    from sensor_msgs.msg import Image
+
+    pictures = probe.hear(Image, "/cam/image_raw/decoded", reliable=True)
+    probe.until(lambda: pictures, FRAMES[0])
+
+
+def test_any_remapping(ros_context: Any, processes: Processes) -> None:
+    from sensor_msgs.msg import CompressedImage, Image
+
+    from embodiedcomp_msgs.msg import CodecStats
+
+    names = ("-r", "__ns:=/robot", "-r", "__node:=eyes", "-r", "image:=front/image")
+    thin = ("-r", "/robot/front/image/embodiedcomp:=/thin")
+    for node in ("encoder", "decoder"):
+        arguments = (*names[:2], "-r", f"__node:={node}_of_eyes", *names[4:], *thin, "-p", "reliability:=reliable")
+        processes.start("embodiedcomp_codec", node, *arguments).wait_for("ready")
+    probe = Probe(ros_context, "/robot/front/image")
+    bits = probe.hear(CompressedImage, "/thin")
+    pictures = probe.hear(Image, "/robot/front/image/decoded")
+    stats = probe.hear(CodecStats, "/robot/encoder_of_eyes/stats")
+    probe.until(lambda: bits and pictures and stats, FRAMES[0])
+    assert stats[0].camera == "/robot/front/image"
+
+
+@pytest.mark.parametrize("codec", ["h264", "av1", "jpeg"])
+def test_size_and_encoding_may_change_at_any_frame(ros_context: Any, processes: Processes, codec: str) -> None:
+    start(processes, "encoder", "-p", f"codec:={codec}", "-p", "target_bpp:=0.5")
+    start(processes, "decoder")
+    probe = Probe(ros_context)
+    probe.match("/cam/image_raw/embodiedcomp", "/cam/image_raw/decoded")
+    probe.until(lambda: probe.decoded, FRAMES[0])
+    probe.wait(lambda: len(probe.bits) == len(probe.decoded) + len(probe.lost))
+    probe.reset("encoder", "decoder")
+    shapes = [
+        (2, 2, "rgb8"),
+        (33, 17, "bgr8"),
+        (33, 17, "mono8"),
+        (4096, 2160, "rgb8"),
+        (96, 64, "rgba8"),
+        (96, 64, "bgra8"),
+    ]
+    for index, (width, height, encoding) in enumerate(shapes):
+        probe.show(panning(1, height, width)[0], index * PERIOD_NS, encoding)
+        probe.wait(lambda count=index + 1: len(probe.decoded) == count, timeout=60.0)
+    shown = [(image.width, image.height, image.encoding) for image in probe.decoded]
+    assert shown == shapes and probe.stamps(probe.decoded) == list(range(len(shapes)))
+    for image, (width, height, encoding) in zip(probe.decoded, shapes, strict=True):
+        if width > 2:
+            frame = panning(1, height, width)[0]
+            picture = probe.conversion.image_to_frame(image)
+            assert mean_square_error(picture.mean(axis=2), frame.mean(axis=2)) < 0.5 * frame.mean(axis=2).var(), (
+                encoding
+            )
+
+
+def test_a_clock_that_jumps_back_changes_nothing(ros_context: Any, processes: Processes) -> None:
+    """A bag that is played in a loop."""
+    start(processes, "encoder", "-p", "codec:=av1", "-p", "target_bpp:=0.5")
+    start(processes, "decoder")
+    probe = Probe(ros_context)
+    probe.match("/cam/image_raw/embodiedcomp", "/cam/image_raw/decoded", "/encoder/stats")
+    probe.until(lambda: probe.decoded, FRAMES[0])
+    probe.wait(lambda: len(probe.stats) == len(probe.bits) == len(probe.decoded) + len(probe.lost))
+    probe.reset("encoder", "decoder")
+    stamps = [*range(100, 112), *range(3, 15)]
+    for number in stamps:
+        probe.show(FRAMES[number % 12], number * PERIOD_NS)
+    probe.wait(lambda: len(probe.decoded) == len(probe.stats) == len(stamps))
+    assert probe.stamps(probe.decoded) == probe.stamps(probe.stats) == stamps
+    rates = [stats.achieved_bitrate for stats in probe.stats]
+    target = 0.5 * 96 * 64 * 10
+    assert all(0 <= rate < 3 * target for rate in rates) and rates[-1] == pytest.approx(target, rel=0.15)
+
+
+def test_garbage_is_one_warning_and_no_more(ros_context: Any, processes: Processes) -> None:
+    start(processes, "encoder", "-p", "codec:=av1", "-p", "target_bpp:=0.5")
+    decoder = start(processes, "decoder")
+    probe = Probe(ros_context)
+    forger = probe.node.create_publisher(probe.CompressedImage, "/cam/image_raw/embodiedcomp", 1000)
+    probe.match("/cam/image_raw/embodiedcomp", "/cam/image_raw/decoded")
+    probe.wait(lambda: forger.get_subscription_count() >= 2)
+    probe.until(lambda: probe.decoded, FRAMES[0])
+    said = decoder.output.count("WARN")
+    heard = len(probe.bits)
+    generator = np.random.default_rng(0)
+    for size in [0, 1, 2, 3, 5, 9, 200, 5000] * 6:
+        # Version 0, 2 or 3: a damaged sequence number could be anything.
+        data = generator.integers(0, 64, size, dtype=np.uint8).tobytes()
+        forger.publish(probe.CompressedImage(format="rgb8; av1 compressed rgb8", data=data))
+    probe.wait(lambda: len(probe.bits) == heard + 48 and len(probe.lost) >= 48)
+    assert decoder.output.count("WARN") - said <= 1 and "corrupt: " in decoder.output
+    before = len(probe.decoded)
+    probe.show(FRAMES[1], 500 * PERIOD_NS)
+    probe.wait(lambda: len(probe.decoded) == before + 1)
+    assert not unpack(bytes(probe.bits[-1].data), 1 << 20)[0].key  # the stream went on as if nothing had been
+
+
+@pytest.mark.parametrize("codec", INTER)
+def test_a_late_decoder_has_its_first_picture_within_five_frames(
+    ros_context: Any, processes: Processes, codec: str
+) -> None:
+    """0.5 s at 10 Hz. Frames come one by one, so that a busy machine shows the same."""
+    start(processes, "encoder", "-p", f"codec:={codec}", "-p", "target_bpp:=0.5", reliable=False)
+    probe = Probe(ros_context, reliable=False)
+    probe.match("/cam/image_raw/embodiedcomp")
+    probe.until(lambda: len(probe.bits) >= 4, FRAMES[0])
+    assert not unpack(bytes(probe.bits[-1].data), 1 << 20)[0].key
+    start(processes, "decoder", reliable=False)
+    bits = "/cam/image_raw/embodiedcomp"
+    probe.wait(lambda: probe.node.count_subscribers(bits) == 2 and probe.node.count_publishers(f"{bits}/key_request"))
+    for shown in range(1, 11):
+        coded = len(probe.bits)
+        probe.show(FRAMES[shown], (1000 + shown) * PERIOD_NS)
+        probe.wait(lambda count=coded + 1: len(probe.bits) >= count)
+        if spin_until(probe.node, lambda: probe.decoded, 0.3):
+            break
+    assert probe.decoded and shown <= 5
+    # The very picture that a decoder from the start would show.
+    mirror = DecoderStream()
+    pictures = {
+        stamp: mirror.decode(bytes(m.data)).image for stamp, m in zip(probe.stamps(probe.bits), probe.bits, strict=True)
+    }
+    first = probe.decoded[0]
+    assert np.array_equal(probe.conversion.image_to_frame(first), pictures[probe.stamps([first])[0]])
+
+
+def test_the_weights_parameter_reaches_the_codec(processes: Processes, tmp_path: pathlib.Path) -> None:
+    process = processes.start(
+        "embodiedcomp_codec", "encoder", "-p", "codec:=mbt2018-mean", "-p", f"weights:={tmp_path}"
+    )
+    assert process.wait(timeout=120.0) == 2
+    assert f"weights '{tmp_path}': no file mbt2018-mean-NUMBER.safetensors" in process.output
+    process = processes.start("embodiedcomp_codec", "decoder", "-p", "weights:=/no/such")
+    assert process.wait() == 2
+    assert process.output.strip().endswith("weights '/no/such': no such file or folder")
+
+
+@pytest.mark.parametrize("node", ["encoder", "decoder"])
+def test_a_node_starts_in_little_time_and_without_torch(ros_domain: int, processes: Processes, node: str) -> None:
+    process = start(processes, node, *(("-p", "codec:=h264") if node == "encoder" else ()))
+    user, system = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    # Of the processor: the clock on the wall would measure the other tests. Alone on a core both are the same.
+    assert (int(user) + int(system)) / os.sysconf("SC_CLK_TCK") < 1.5
+    assert "torch" not in pathlib.Path(f"/proc/{process.pid}/maps").read_text()
