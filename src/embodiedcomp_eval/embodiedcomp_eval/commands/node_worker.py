@@ -6,22 +6,25 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from embodiedcomp_eval.results import ResultsError
 from embodiedcomp_eval.ros_trial import environment, reserved_domain
 
 
-def serve(module: str, jobs: Iterable[dict[str, Any]], **more: str) -> Iterator[dict[str, Any]]:
-    """Each job's answer, in order, from one process of that module in a ROS domain of its own. more: environment variables.
+def serve(
+    module: str, jobs: Iterable[dict[str, Any]], prefix: Sequence[str] = (), **more: str
+) -> Iterator[dict[str, Any]]:
+    """Each job's answer, in order, from one process of that module in a ROS domain of its own.
 
+    prefix: what the worker's command line begins with. more: environment variables.
     Raises ResultsError if the worker dies.
     """
     with reserved_domain() as domain:
         variables = {**environment(os.environ, domain), "SVT_LOG": "1", "RCUTILS_LOGGING_SEVERITY": "WARN", **more}
         worker = subprocess.Popen(
-            [sys.executable, "-m", f"embodiedcomp_eval.nodes.{module}"],
+            [*prefix, sys.executable, "-m", f"embodiedcomp_eval.nodes.{module}"],
             env=variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
