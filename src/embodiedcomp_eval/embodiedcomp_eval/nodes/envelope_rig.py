@@ -14,11 +14,13 @@ import struct
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
@@ -28,6 +30,7 @@ from embodiedcomp_eval.nodes.codec_path import image_message
 from embodiedcomp_eval.processes import Exit, Fleet
 from embodiedcomp_eval.ros_trial import executable
 from embodiedcomp_msgs.msg import Bundle
+from embodiedcomp_msgs.srv import ResetEpisode
 
 PATIENCE = 20.0
 SIOCSIFFLAGS, SIOCSIFMTU, UP_RUNNING_MULTICAST = 0x8914, 0x8922, 0x1049
@@ -81,7 +84,7 @@ class Wire:
 
 
 def envelope(codec: str, target_bpp: float, films: str, bundle: bool) -> dict[str, Any]:
-    """films: an npz file with one array ``(N, H, W, 3) uint8`` a camera. All frames at 10 Hz, settled by nothing."""
+    """films: an npz file with one array ``(N, H, W, 3) uint8`` a camera. All frames at 10 Hz, from a fresh start."""
     with np.load(films) as file:
         frames = [file[name] for name in file.files]
     names = [f"/camera_{index}/image_raw" for index in range(len(frames))]
@@ -130,6 +133,7 @@ def envelope(codec: str, target_bpp: float, films: str, bundle: bool) -> dict[st
                 )
             )
             expected = 1 if bundle else len(names)
+            warm_up(node, lambda: [c.publish(image_message(f[0], 0)) for c, f in zip(cameras, frames)], heard)
             count = min(map(len, frames))
             for number in range(count):
                 for camera, film in zip(cameras, frames):
@@ -147,6 +151,25 @@ def envelope(codec: str, target_bpp: float, films: str, bundle: bool) -> dict[st
         "instants": count,
         **_sizes(heard, wire, len(names)),
     }
+
+
+def warm_up(node: Node, show: Callable[[], Any], heard: list[Any]) -> None:
+    """Show until something comes, which is when all ends have found each other; then start the encoder anew."""
+    deadline = time.monotonic() + PATIENCE
+    while not heard:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the encoder sends nothing within {PATIENCE:g} s")
+        show()
+        time.sleep(0.2)
+    reset = node.create_client(ResetEpisode, "encoder/reset_episode")
+    done = threading.Event()
+    if not reset.wait_for_service(PATIENCE):
+        raise RuntimeError("the encoder offers no reset_episode")
+    reset.call_async(ResetEpisode.Request()).add_done_callback(lambda _: done.set())
+    if not done.wait(PATIENCE):
+        raise RuntimeError("the encoder doesn't answer reset_episode")
+    time.sleep(0.5)  # what was under way arrives
+    heard.clear()
 
 
 def _sizes(heard: list[tuple[int, bytes]], wire: Wire, cameras: int) -> dict[str, Any]:
