@@ -93,7 +93,7 @@ def test_a_network_codes_at_its_own_rate_what_its_forward_promises(name: str) ->
             out = network(pixels)
         promised = sum(float(-values.log2().sum()) for values in out["likelihoods"].values()) / 8
         data = codec.encoder(128, 128, "intra").encode(frame, level / (LEVELS - 1), True).data
-        assert len(data) == pytest.approx(promised, rel=0.06, abs=16)
+        assert 0.97 * promised < len(data) < 1.06 * promised + 16  # two coders' ends and our five bytes
 
 
 def test_a_stream_of_other_weights_is_refused_with_both_fingerprints(tmp_path: pathlib.Path) -> None:
