@@ -92,7 +92,8 @@ class _Errors:
     def __init__(self, bits: Bits, allowance: float, window: int, keys: list[int], intra: bool) -> None:
         nan = float("nan")
         self.total = float(bits.mean() / allowance - 1)
-        errors = np.convolve(bits, np.ones(window), "valid") / (window * allowance) - 1
+        sums = np.cumsum(np.concatenate([[0.0], bits]))
+        errors = (sums[window:] - sums[:-window]) / (window * allowance) - 1
         clear = [start for start in range(len(errors)) if _is_clear(start, keys, window, intra)]
         self.worst = float(errors[clear].max()) if clear else nan
         self.least = float(errors[clear].min()) if clear else nan

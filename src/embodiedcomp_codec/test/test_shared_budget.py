@@ -37,7 +37,8 @@ def test_shares_are_positive_and_add_up_to_the_whole(frames: list[tuple[int, int
     for camera, milliseconds, bits, quality, downsample in frames:
         budget.share(camera, milliseconds * 10**6)
         budget.report(camera, bits, quality, downsample)
-        shares = [budget.share(every, milliseconds * 10**6) for every in range(3)]
+        for _ in range(2):  # a camera back from a long silence is served at once, before the others know of it
+            shares = [budget.share(every, milliseconds * 10**6) for every in range(3)]
         assert sum(shares) == pytest.approx(5000.0)
         assert min(shares) > 0
 
@@ -85,6 +86,31 @@ def test_reset_and_a_clock_that_jumps_back() -> None:
     budget.reset()
     assert split(budget, 2, 7) == [0.5, 0.5]
     assert HALVINGS > 0
+
+
+def test_a_camera_at_its_floor_is_paid_for_by_what_the_others_can_spare() -> None:
+    """Its floor is 30 % of the whole where its need alone would give it a tenth: all three together still fit."""
+    budget, spent = SharedBudget(1e5, 3, 1.0), 0.0
+    for index in range(100):
+        shares = [budget.share(camera, index * PERIOD_NS) for camera in range(3)]
+        bits = [shares[0] * 0.1, shares[1] * 0.1, 0.3 * 1e4]
+        budget.report(0, bits[0], 0.3, 8)
+        budget.report(1, bits[1], 0.3, 8)
+        budget.report(2, bits[2], 1.0, 8, at_floor=True)
+        spent += sum(bits) if index >= 50 else 0.0
+    assert spent == pytest.approx(50 * 1e4, rel=0.02)
+    assert min(split(budget, 3, 100)) > RESERVE / 3
+
+
+def test_a_camera_with_a_backlog_upsets_nothing() -> None:
+    """One camera's frames arrive two seconds late: the split is what it is without the delay."""
+    late, prompt = SharedBudget(1e5, 2, 1.0), SharedBudget(1e5, 2, 1.0)
+    for index in range(100):
+        for budget, delay in ((late, 20), (prompt, 0)):
+            for camera, bits, behind in ((0, 400.0, 0), (1, 100.0, delay)):
+                budget.share(camera, (index + 20 - behind) * PERIOD_NS)
+                budget.report(camera, bits, 0.5, 8)
+    assert split(late, 2, 120) == pytest.approx(split(prompt, 2, 120), abs=0.02)
 
 
 def test_an_impossible_budget_is_one_line() -> None:

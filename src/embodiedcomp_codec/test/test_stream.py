@@ -59,6 +59,34 @@ def test_one_frame_a_second_comes_out_near_its_target() -> None:
         assert -0.2 <= measure(frames[:count], config, 1.0).total <= 0.1
 
 
+@pytest.mark.parametrize("codec", ["av1", "hevc", "h264"])
+@pytest.mark.parametrize("queries", [4, 5, 7])
+def test_an_episode_of_a_few_queries_does_not_end_in_debt(codec: str, queries: int) -> None:
+    frames = panning(12 * queries, 192, 192)[::12]
+    result = measure(frames, StreamConfig(codec, target_bpp=0.08, frame_period=1.0), 1.0)
+    assert -0.08 <= result.total <= 0.05
+
+
+def test_a_still_picture_is_refined_without_a_key_frame_until_its_ceiling() -> None:
+    stream = EncoderStream(StreamConfig("h264", target_bpp=0.1, frame_period=PERIOD))
+    sent = [stream.encode(frame, index * 10**8) for index, frame in enumerate(frozen(120, 128, 128))]
+    assert [frame.key for frame in sent].count(True) == 1
+    assert sent[-1].at_ceiling and sent[-1].quality > sent[5].quality
+
+
+def test_rate_points_rise_again_when_the_hard_part_is_over() -> None:
+    """Noise pushes the stream down the ladder; easy frames bring it back up, by a key frame, without a new target."""
+    stream = EncoderStream(StreamConfig("av1", target_bpp=0.03, frame_period=PERIOD))
+    hard, easy = noise(25, 128, 128), panning(120, 128, 128)
+    sent = [stream.encode(frame, index * 10**8) for index, frame in enumerate([*hard, *easy])]
+    assert sent[-1].downsample > min(frame.downsample for frame in sent[:40])
+
+
+def test_h264_key_frames_carry_no_remarks() -> None:
+    packet = EncoderStream(StreamConfig("h264")).encode(panning(1)[0], 0).packet
+    assert b"x264" not in packet
+
+
 def test_a_frozen_picture_reports_the_ceiling_and_is_not_padded() -> None:
     stream = EncoderStream(StreamConfig("av1", target_bpp=0.5, frame_period=PERIOD))
     sent = [stream.encode(frame, index * 10**8) for index, frame in enumerate(frozen(40))]

@@ -193,8 +193,8 @@ def page(lines: list[dict[str, Any]], facts: dict[str, Any]) -> str:
 def _row(line: dict[str, Any]) -> str:
     errors = (line[name] for name in ("total", "worst", "least", "key_pair"))
     percent = " | ".join("–" if error is None else f"{100 * error:+.1f} %" for error in errors)
-    limits = f"{100 * line['floor']:.0f} % | {100 * line['ceiling']:.0f} %"
-    return f"| {line['sequence']} | {line['target']:g} | {line['bpp']:.4f} | {percent} | {line['keys']} | {limits} | {_verdict(line)} |"
+    head = f"| {line['sequence']} | {line['target']:g} | {line['bpp']:.4f} | {percent} | {line['keys']} |"
+    return f"{head} {100 * line['floor']:.0f} % | {100 * line['ceiling']:.0f} % | {_verdict(line)} |"
 
 
 def _verdict(line: dict[str, Any]) -> str:
