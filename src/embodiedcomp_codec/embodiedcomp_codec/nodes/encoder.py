@@ -41,6 +41,9 @@ PARAMETERS = (
     Parameter("budget_window", 1.0, "stamp time over which the target is kept", "s", 0.01, 3600.0),
     Parameter("frame_period", NOT_SET, "time between frames, until two stamps are known", "s", 1e-4, 3600.0),
     Parameter(
+        "key_period", NOT_SET, "time between key frames, at most; not set: only where one is needed", "s", 1e-3, 1e6
+    ),
+    Parameter(
         "images", [], "image topics of several cameras, which share target_bitrate; not set: the one topic `image`"
     ),
     Parameter("lazy", True, "encode only while somebody subscribes any output (reliable streams always encode)"),
@@ -181,6 +184,8 @@ class EncoderNode(AutostartNode):
         stamp_ns = stamp_to_ns(header.stamp)
         camera.achieved = camera.meter.add(stamp_ns, len(sent.packet))
         camera.tally.add(seconds, sent.key, sent.at_floor, sent.at_ceiling)
+        if not self._stats.get_subscription_count():
+            return
         stats = sent_stats(header, camera.topic, camera.codec, camera.mode, size, sent)
         stats.age_seconds = age_seconds(self, stamp_ns, self._reliable)
         self._publish_stats(camera, stats, seconds)

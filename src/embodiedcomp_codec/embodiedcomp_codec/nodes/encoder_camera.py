@@ -13,6 +13,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from embodiedcomp_codec.codecs.pictures import resize
 from embodiedcomp_codec.depth import DepthStream
 from embodiedcomp_codec.encoder_group import EncoderGroup
+from embodiedcomp_codec.key_clock import KeyClock
 from embodiedcomp_codec.nodes.conversion import Source, read_source, stamp_to_ns
 from embodiedcomp_codec.nodes.intake import SUFFIX, CalibrationRelay, Intake
 from embodiedcomp_codec.nodes.lifecycle import ParameterError
@@ -47,6 +48,7 @@ class Camera:
         self._max_pixels: int = values["max_pixels"]
         self.stream = group.streams[index]
         self._depth = DepthStream(values["budget_window"])
+        self._keys = KeyClock(values["key_period"])
         live = values["reliability"] != "reliable"
         qos = stream_qos(values["reliability"])
         if values["plain"] and (values["transport"] == "compressed" or image.endswith(SUFFIX)):
@@ -75,6 +77,7 @@ class Camera:
         self.tally = Tally()
         self.achieved = 0.0
         self._depth.reset()
+        self._keys.reset()
         self._joined = self._depth_last = False
         self._failing, self._told = False, -ERROR_PERIOD
 
@@ -91,10 +94,11 @@ class Camera:
             self.codec, self.mode = self._depth.codec, "intra"
         else:
             # A decoder that was just shown depth has no reference for anything else.
-            if self._joined or self._depth_last:
+            if self._joined or self._depth_last or self._keys.due(stamp_ns):
                 self._joined = False
                 self.stream.request_key()
             sent = self._group.encode(self._index, source.pixels, stamp_ns)
+            self._keys.sent(stamp_ns, sent.key)
             self.codec, self.mode = self.stream.config.codec, self.stream.mode
         self._depth_last = source.depth
         self._failing = False
