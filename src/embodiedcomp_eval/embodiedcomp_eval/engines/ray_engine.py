@@ -37,6 +37,7 @@ class RayEngine:
                 _check_reachable(address)
                 # `ray start` asks for the token as soon as this user has one (Ray's own local start makes it), but a
                 # driver that names an address doesn't show it unless told
+                logging.getLogger("ray").setLevel(logging.ERROR)
                 maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
                 ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
         except Exception as error:  # among others a bare Exception, from a node that starts too slowly
