@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,14 +181,15 @@ def test_the_description_may_come_from_its_topic_and_nothing_moves_before(cell: 
 @pytest.mark.parametrize(
     ("parameters", "line"),
     [
-        (["robot_description:=nonsense"], "not a URDF that Pinocchio reads"),
+        (
+            ["robot_description:=nonsense", "policy:=openpi", "server:=ws://localhost:1?keys=libero"],
+            "not a URDF that Pinocchio reads",
+        ),
         (["robot_description:=x", "robot_description_topic:=true"], "are both set; set one"),
         (["robot_description:=x", "policy:=still"], "policy 'still' takes no robot_description"),
     ],
 )
 def test_a_bad_description_is_one_line_and_status_2(parameters: list[str], line: str, processes: Processes) -> None:
-    import os
-
     path = os.pathsep.join([str(Path(__file__).parent / "plugins"), os.environ.get("PYTHONPATH", "")])
     words = [word for p in parameters for word in ("-p", p)]
     policy = processes.start("embodiedcomp_policy", "policy", *words, environment={"PYTHONPATH": path})

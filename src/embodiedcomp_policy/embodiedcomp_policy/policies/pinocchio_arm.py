@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from xml.etree import ElementTree
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +33,12 @@ class PinocchioArm:
         base_frame: str | None = None,
     ) -> None:
         try:
+            # Looked at here first: urdfdom writes what it finds to standard error by itself.
+            root = ElementTree.fromstring(urdf_xml)
+            if root.tag != "robot" or root.find("link") is None:
+                raise ValueError(f"its root is <{root.tag}>, not a <robot> with links")
             model = pinocchio.buildModelFromXML(urdf_xml)
-        except (ValueError, RuntimeError) as error:
+        except (ElementTree.ParseError, ValueError, RuntimeError) as error:
             raise ConfigError(f"not a URDF that Pinocchio reads: {' '.join(str(error).split())}") from error
         known = [name for name in model.names if name != "universe"]
         for name in joint_names:
