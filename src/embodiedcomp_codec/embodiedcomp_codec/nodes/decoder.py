@@ -150,6 +150,8 @@ class DecoderNode(AutostartNode):
         stamp_ns = stamp_to_ns(message.header.stamp)
         camera.achieved = camera.meter.add(stamp_ns, len(message.data))
         camera.tally.add(seconds, received.key)
+        if not self._stats.get_subscription_count():
+            return
         stats = received_stats(message.header, camera.topic, info, received, len(message.data))
         stats.dropped_frames, stats.achieved_bitrate = camera.lost, camera.achieved
         stats.processing_seconds, stats.age_seconds = seconds, age_seconds(self, stamp_ns, self._reliable)
