@@ -73,8 +73,8 @@ def _speed(evidence: Evidence) -> list[str]:
         "paired differences and ratios. The bound: at most 15 % or 1 ms is added, whichever is "
         "larger. Bytes a frame tell that both do the same work "
         "(jpeg-bare's library row codes each frame twice, as the codec does, with the standard's "
-        "Huffman tables and with its own; av1's library row "
-        "goes through FFmpeg, whose quantisers differ).",
+        "Huffman tables and with its own; av1's calls SVT-AV1 "
+        "as the plug-in does: FFmpeg's encoder takes no quantiser for a single picture).",
         "",
         verdict,
         "",

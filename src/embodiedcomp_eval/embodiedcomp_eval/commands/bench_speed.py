@@ -60,7 +60,7 @@ def speed(
         for _ in range(STARTS):
             starts.append(_start())
             bar.update(row, advance=1, description="node start")
-    content = {
+    content: dict[str, Any] = {
         "side_by_side": [a for a in answers if a["kind"] == "side_by_side"],
         "under_target": [a for a in answers if a["kind"] == "under_target"],
         "start_seconds": starts,

@@ -41,19 +41,17 @@ class CodecPath:
         from embodiedcomp_codec.nodes.decoder import DecoderNode
         from embodiedcomp_codec.nodes.encoder import EncoderNode
 
-        self._nodes = []
-        for make in (EncoderNode, DecoderNode):
-            node = make()
-            self._nodes.append(node)
+        self._encoder, self._decoder = EncoderNode(), DecoderNode()
+        self._nodes = (self._encoder, self._decoder)
+        for node in self._nodes:
             node.trigger_configure()
             if node.failure is not None:
                 self.close()
                 raise node.failure
             node.trigger_activate()
-        self._encoder, self._decoder = self._nodes
         self._in, self._out = self._encoder.cameras[0], self._decoder.cameras[0]
-        self._bits = self._in.outputs.bits = Catcher("bits")
-        self._picture = self._out.decoded = Catcher("decoded")
+        self._bits, self._picture = Catcher("bits"), Catcher("decoded")
+        self._in.outputs.bits, self._out.decoded = self._bits, self._picture
 
     def __enter__(self) -> CodecPath:
         return self

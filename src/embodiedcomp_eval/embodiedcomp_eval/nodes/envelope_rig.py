@@ -68,15 +68,21 @@ class Wire:
         self._thread.join()
         self._socket.close()
 
+    def forget(self) -> None:
+        """What was caught so far."""
+        self._packets = []
+
     def bytes_of(self, content: bytes) -> list[int]:
         """IP bytes of each packet that carried this content."""
         return [int.from_bytes(packet[2:4], "big") for packet in self._packets if content in packet]
 
     def _listen(self) -> None:
-        while not self._stop.is_set():
+        while True:
             try:
                 packet, address = self._socket.recvfrom(65536)
             except TimeoutError:
+                if self._stop.is_set():  # and nothing is left
+                    return
                 continue
             small = len(packet) < 1500  # one packet a message: pictures on their way to the encoder are larger
             if address[2] != socket.PACKET_OUTGOING and small and packet[0] >> 4 == IP_VERSION and packet[9] == UDP:
@@ -134,6 +140,7 @@ def envelope(codec: str, target_bpp: float, films: str, bundle: bool) -> dict[st
             )
             expected = 1 if bundle else len(names)
             warm_up(node, lambda: [c.publish(image_message(f[0], 0)) for c, f in zip(cameras, frames)], heard)
+            wire.forget()
             count = min(map(len, frames))
             for number in range(count):
                 for camera, film in zip(cameras, frames):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -121,7 +122,7 @@ def under_target(codec: str, width: int, height: int, target_bpp: float, frames:
 
 def main() -> None:
     """Serve jobs until stdin ends."""
-    jobs = {"side_by_side": side_by_side, "under_target": under_target}
+    jobs: dict[str, Callable[..., dict[str, Any]]] = {"side_by_side": side_by_side, "under_target": under_target}
     for line in sys.stdin:
         job = json.loads(line)
         kind = job.pop("kind")

@@ -17,7 +17,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from embodiedcomp_eval.rate_distortion import StreamQuality
 
 Image = npt.NDArray[np.uint8]
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#7f7f7f")
+COLOURS = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#7f7f7f", "#8c564b", "#bcbd22", "#6a3d9a",
+    "#17becf", "#e31a1c",
+)  # fmt: skip
 MARGIN, LABEL = 6, 22
 WEBP_QUALITY = 82
 

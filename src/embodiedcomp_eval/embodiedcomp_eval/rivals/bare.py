@@ -17,6 +17,8 @@ import numpy.typing as npt
 import PIL.Image
 from av.video.reformatter import VideoReformatter
 
+from embodiedcomp_codec.registry import get_codec
+
 Image = npt.NDArray[np.uint8]
 
 
@@ -50,11 +52,13 @@ class BarePillow:
 class BareImageCodecs:
     """A still format of imagecodecs."""
 
-    def __init__(self, encode: Callable[..., bytes], decode: Callable[..., Any], *level: float, **options: Any) -> None:
+    def __init__(
+        self, encode: Callable[..., bytes | bytearray], decode: Callable[..., Any], *level: float, **options: Any
+    ) -> None:
         self._encode, self._decode, self._level, self._options = encode, decode, level, options
 
     def encode(self, image: Image) -> bytes:
-        return self._encode(image, *self._level, **self._options)
+        return bytes(self._encode(image, *self._level, **self._options))
 
     def decode(self, data: bytes) -> Image:
         return np.asarray(self._decode(data))
@@ -72,9 +76,7 @@ class BareAv:
         context.options = dict(options)
         context.open()
         self._encoder = context
-        self._decoder = av.CodecContext.create(decoder, "r")
-        self._decoder.thread_count = 1
-        self._decoder.flags |= av.codec.context.Flags.low_delay
+        self._decoder = _low_delay_decoder(decoder)
         self._to_yuv, self._to_rgb = VideoReformatter(), VideoReformatter()
         self._count = 0
 
@@ -89,14 +91,35 @@ class BareAv:
         return np.asarray(self._to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray())
 
 
+class BareSvt:
+    """SVT-AV1 as the plug-in calls it: FFmpeg's encoder can't be given a quantiser for every picture. Decoded through PyAV."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._encoder = get_codec("av1").encoder(width, height, "inter")
+        self._decoder = _low_delay_decoder("libdav1d")
+        self._to_rgb = VideoReformatter()
+
+    def encode(self, image: Image) -> bytes:
+        return self._encoder.encode(image, 1.0, False).data
+
+    def decode(self, data: bytes) -> Image:
+        (frame,) = self._decoder.decode(av.Packet(data))
+        return np.asarray(self._to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray())
+
+
+def _low_delay_decoder(name: str) -> av.VideoCodecContext:
+    decoder = av.CodecContext.create(name, "r")
+    assert isinstance(decoder, av.VideoCodecContext), "a video decoder"
+    decoder.thread_count = 1
+    decoder.flags |= av.codec.context.Flags.low_delay
+    return decoder
+
+
 _X264 = "aq-mode=1:aq-strength=0.02:scenecut=0:keyint=infinite:ipratio=1:qcomp=1:sliced-threads=0:repeat-headers=1"
 _X265 = (
     "aq-mode=1:aq-strength=0.01:bframes=0:rc-lookahead=0:scenecut=0:keyint=-1:cutree=0:ref=1:ipratio=1:frame-threads=1:"
     "pools=none:no-wpp=1:info=0:aud=0:repeat-headers=1:hash=0:hrd=0:log-level=none:crf=4"
 )
-# FFmpeg's crf 3 spends what a quantiser of 1 does for each picture: there, SVT-AV1 moves it by the picture's place.
-_SVT = "rtc=1:pred-struct=1:hierarchical-levels=0:lookahead=0:scd=0:enable-tf=0:aq-mode=0:keyint=-1:lp=1"
-
 
 _JPEG: dict[str, Any] = {"quality": 98, "subsampling": 2}
 
@@ -136,9 +159,7 @@ BARE: dict[str, Callable[[int, int], Bare]] = {
     "hevc": lambda width, height: BareAv(
         "libx265", "hevc", width, height, {"preset": "veryfast", "x265-params": _X265}
     ),
-    "av1": lambda width, height: BareAv(
-        "libsvtav1", "libdav1d", width, height, {"preset": "8", "crf": "3", "svtav1-params": _SVT}
-    ),
+    "av1": BareSvt,
     "vp9": lambda width, height: BareAv(
         "libvpx-vp9",
         "vp9",
