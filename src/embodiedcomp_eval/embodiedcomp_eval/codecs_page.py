@@ -47,10 +47,9 @@ def page(found: Mapping[str, Evidence | None]) -> str:
 def _facts(facts: Evidence) -> list[str]:
     busy = facts["load"] > 1.5
     load = f"load {facts['load']:g}" + (": **the machine was shared; see it as an upper bound**" if busy else "")
+    commit = facts["commit"][:12] + ("-dirty" if facts["commit"].endswith("-dirty") else "")
     command = str(facts["command"]).removeprefix("embodiedcomp bench ")
-    return [
-        f'`make bench ARGS="{command}"`, commit {facts["commit"]:.12}, {facts["date"]}; {facts["machine"]}; {load}.'
-    ]
+    return [f'`make bench ARGS="{command}"`, commit {commit}, {facts["date"]}; {facts["machine"]}; {load}.']
 
 
 def _speed(evidence: Evidence) -> list[str]:
@@ -74,7 +73,8 @@ def _speed(evidence: Evidence) -> list[str]:
         "larger. Bytes a frame tell that both do the same work "
         "(jpeg-bare's library row codes each frame twice, as the codec does, with the standard's "
         "Huffman tables and with its own; av1's calls SVT-AV1 "
-        "as the plug-in does: FFmpeg's encoder takes no quantiser for a single picture).",
+        "as the plug-in does: FFmpeg's encoder takes no quantiser for a single picture; "
+        "the learned codec's is its network with the same weights).",
         "",
         verdict,
         "",
@@ -102,7 +102,6 @@ def _speed(evidence: Evidence) -> list[str]:
                     f"{row['encodes']:.2f}",
                 ]
                 for row in evidence["under_target"]
-                if "error" not in row
             ],
         ),
         "",

@@ -107,6 +107,21 @@ class BareSvt:
         return np.asarray(self._to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray())
 
 
+class BareLearned:
+    """A learned codec's network alone, with the weights that the plug-in found: strings in and out, no stream around it."""
+
+    def __init__(self, name: str, width: int, height: int) -> None:
+        codec = get_codec(name)
+        self._width, self._height = width, height
+        self._encoder, self._decoder = codec.encoder(width, height, "intra"), codec.decoder("intra")
+
+    def encode(self, image: Image) -> bytes:
+        return self._encoder.encode(image, 1.0, True).data
+
+    def decode(self, data: bytes) -> Image:
+        return self._decoder.decode(data, True, self._width, self._height)
+
+
 def _low_delay_decoder(name: str) -> av.VideoCodecContext:
     decoder = av.CodecContext.create(name, "r")
     assert isinstance(decoder, av.VideoCodecContext), "a video decoder"
@@ -160,6 +175,7 @@ BARE: dict[str, Callable[[int, int], Bare]] = {
         "libx265", "hevc", width, height, {"preset": "veryfast", "x265-params": _X265}
     ),
     "av1": BareSvt,
+    "bmshj2018-hyperprior": lambda width, height: BareLearned("bmshj2018-hyperprior", width, height),
     "vp9": lambda width, height: BareAv(
         "libvpx-vp9",
         "vp9",
