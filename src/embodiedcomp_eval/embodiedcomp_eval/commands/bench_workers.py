@@ -47,7 +47,7 @@ def workers(
     with progress() as bar:
         row = bar.add_task("one worker and two", total=rounds + len(plans) * (point_episodes > 0))
         turns = _take_turns(compared, rounds, lambda: bar.advance(row))
-        points = []
+        points: list[dict[str, Any]] = []
         for text, plan in zip(point, plans if point_episodes else [], strict=False):
             bar.update(row, description=f"{text}, {point_episodes} episodes")
             points.append({"point": text, **_in_child(plan)})
@@ -91,6 +91,7 @@ def _take_turns(values: dict[str, Any], rounds: int, tell: Any) -> list[tuple[fl
         here, there = context.Pipe()
         child = context.Process(target=_serve, args=(there, values, count))
         child.start()
+        there.close()  # so that a child that dies is heard of
         sides.append((child, here))
         here.send(True)
         here.recv()  # warm, before the other starts
