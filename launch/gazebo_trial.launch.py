@@ -2,7 +2,7 @@
 
     ros2 launch embodiedcomp_eval gazebo_trial.launch.py gazebo:=harmonic codec:=av1 target_bpp:=0.05 episodes:=3
 
-The world is written into the folder of the results, for the release and the scene that were asked for. Whichever process
+The world is written beside the folder of the results, for the release and the scene that were asked for. Whichever process
 ends, ends the launch, and nothing is started again: a trial with a part missing is no trial.
 """
 
@@ -38,7 +38,7 @@ ARGUMENTS = {
     "record": ("false", "also record a bag into the folder of the results", ("false", "true")),
     "storage": ("mcap", "format of the bag", ("mcap", "sqlite3")),
     "namespace": ("", "namespace of every node and topic but /clock", None),
-    "out": ("results/gazebo_trial", "folder of the results, the world and the bridge's file", None),
+    "out": ("results/gazebo_trial", "folder of the results; world and bridge file go beside it, into OUT_world", None),
 }
 """name: (default, description, choices)"""
 NUMBERS = {

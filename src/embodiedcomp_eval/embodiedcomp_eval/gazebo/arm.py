@@ -56,7 +56,7 @@ class Joint:
 
 
 LINKS = (
-    Link("base_link", 4.0, (Solid("cylinder", (0.075, 0.09), (0.0, 0.0, 0.045), colour=GREY),)),
+    Link("base_link", 4.0, (Solid("cylinder", (0.075, 0.09), (0.0, 0.0, 0.047), colour=GREY),)),
     Link(
         "shoulder_link",
         3.761,

@@ -60,6 +60,6 @@ class SceneServices:
     def _exchange(self, name: str, sdf: str) -> None:
         removal = {"name": name, "type": MODEL_ENTITY}
         self._gazebo.call(f"/world/{WORLD}/remove", "Entity", "Boolean", removal)
-        # Both are queued and carried out in this order at the next step of physics.
+        # The removal is carried out at the next step of physics, a millisecond; starting the next command takes longer.
         request = {"sdf": sdf, "name": name, "allow_renaming": False}
         self._gazebo.call(f"/world/{WORLD}/create", "EntityFactory", "Boolean", request)

@@ -44,10 +44,14 @@ def write_world(path: Path, version: Version, options: WorldOptions) -> None:
 def write_trial_files(
     out: Path, gazebo: str, render_engine: str, seed: int, kind: str, real_time_factor: float, gui: bool
 ) -> TrialFiles:
-    """Write both into ``out``/gazebo. Raises ConfigError for an unknown release, engine or kind, before anything is written."""
+    """Write both beside ``out``, into ``out``_world: the folder of the results must be empty or a trial's own.
+
+    Raises ConfigError for an unknown release, engine or kind, before anything is written.
+    """
     version = find_version(gazebo)
     options = WorldOptions(scene_for(seed, kind), render_engine, real_time_factor=real_time_factor)
-    world, bridge = out / "gazebo" / "world.sdf", out / "gazebo" / "gz_bridge.yaml"
+    folder = out.with_name(f"{out.name}_world")
+    world, bridge = folder / "world.sdf", folder / "gz_bridge.yaml"
     write_world(world, version, options)
     bridge.write_text(bridge_yaml(version), encoding="utf-8")
     return TrialFiles(world, bridge, server_command(version, world, render_engine, gui, has_screen()))

@@ -49,7 +49,7 @@ class GazeboNode(AutostartNode):
         seed = self.parameter("world_seed", 10000, "seed that the running world was generated with")
         self._robot = load_robot(task.robot)
         fixed = None if kind == "seed" else kind
-        self._services = SceneServices(GazeboCommandLine(version), seed, fixed, task.control_hz)
+        self._scenes = SceneServices(GazeboCommandLine(version), seed, fixed, task.control_hz)
         self._home = np.array([*HOME, 0.0])
         self._resetting = Resetting(self._home)
         self._worker = ThreadPoolExecutor(max_workers=1)
@@ -105,8 +105,8 @@ class GazeboNode(AutostartNode):
         if action is Action.GO_HOME and self._measured is not None:
             self._send(*homeward(self._measured, self._home, HOMING_SPEED, HOMING_PERIOD_NS))
         elif action is Action.PLACE and self._resetting.episode is not None:
-            scene = self._services.scene(self._resetting.episode[0])
-            self._placing = self._worker.submit(self._services.apply, scene)
+            scene = self._scenes.scene(self._resetting.episode[0])
+            self._placing = self._worker.submit(self._scenes.apply, scene)
 
     def _on_joints(self, message: JointState) -> None:
         positions = self._robot.reorder(message.name, message.position)
