@@ -42,7 +42,7 @@ def provenance(checkpoint: str | None = None, codec: str | None = None) -> dict[
     facts["commit"] = commit()
     facts["weights_sha256"] = weight_hashes([SHIPPED_WEIGHTS] if checkpoint is None else [Path(checkpoint)])
     weights = getattr(get_codec(codec), "weights", None) if codec else None
-    if hasattr(weights, "identity"):
+    if weights is not None and hasattr(weights, "identity"):
         facts["codec_weights"] = {"origin": weights.origin, "sha256": weights.identity}
     return facts
 

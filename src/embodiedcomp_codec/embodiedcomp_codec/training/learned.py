@@ -123,7 +123,7 @@ def train(
         torch.manual_seed(recipe.seed + step)  # the noise, too, is the same after an interruption
         loss, bpp, error = loss_of(network, pixels.contiguous(memory_format=layout), recipe.weight(step))
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimiser.step()
         schedule.step()
