@@ -29,6 +29,7 @@ _API_MAJOR = 4
 _CONFIGURATION_BYTES = 1 << 16  # EbSvtAv1EncConfiguration is about 1.5 kB; it is only ever passed through
 _KEY_PICTURE, _AUTOMATIC_PICTURE = 3, 0xFF
 _END_OF_STREAM = 1
+_SMALLEST = 64  # pixels of a side: SVT-AV1 4.1 waits for ever in get_packet, sooner or later, on pictures of 32x32
 _TEMPORAL_DELIMITER = b"\x12\x00"
 _PACKET_TIMEOUT = 10.0  # s
 _SETTINGS = {
@@ -104,15 +105,15 @@ class SvtAv1Codec:
 
     def decoder(self, mode: Mode) -> Decoder:
         """A fresh dav1d decoder."""
-        return AvDecoder("libdav1d")
+        return AvDecoder("libdav1d", smallest=_SMALLEST)
 
 
 class _SvtEncoder:
     def __init__(self, width: int, height: int, mode: Mode) -> None:
         self._library = _library()
         self._intra = mode == "intra"
-        self._width, self._height = coded_size(width, height)
-        self._yuv = ToYuv()
+        self._width, self._height = coded_size(width, height, _SMALLEST)
+        self._yuv = ToYuv(_SMALLEST)
         self._count = 0
         self._handle = ctypes.c_void_p()
         with _usual_scheduling():

@@ -8,7 +8,7 @@ import av
 import av.error
 
 from embodiedcomp_codec.codec import BitstreamError, Image
-from embodiedcomp_codec.codecs.yuv import ToRgb
+from embodiedcomp_codec.codecs.yuv import MINIMUM, ToRgb
 
 ALIGNMENT = 128  # pixels
 
@@ -16,12 +16,12 @@ ALIGNMENT = 128  # pixels
 class AvDecoder:
     """Decodes one video stream with one of FFmpeg's decoders, single-threaded and without delay."""
 
-    def __init__(self, decoder: str, checked: bool = False) -> None:
+    def __init__(self, decoder: str, checked: bool = False, smallest: int = MINIMUM) -> None:
         self._decoder = decoder
         self._checked = checked
         self._max_pixels = 0
         self._context = self._open(self._max_pixels)
-        self._rgb = ToRgb()
+        self._rgb = ToRgb(smallest)
 
     def _open(self, max_pixels: int) -> av.CodecContext:
         context = av.CodecContext.create(self._decoder, "r")
