@@ -25,9 +25,9 @@ def make_markdown(title: str, evaluation: Mapping[str, Any], command: str, discu
         "![success rate against payload bit/s](sr-bps.png)",
         "![mean steps against payload bits per pixel](steps-bpp.png)",
         "## Thresholds",
-        "The payload rate below which the success rate falls under 0.95 of the uncompressed one, and the average rate at equal "
-        "success rate against the anchor curve; 95 % intervals (whole seeds drawn anew, jointly). `≤` and `not reached` are "
-        "censored answers.",
+        "The payload rate below which the success rate falls under 0.95 of the uncompressed one, with the interval from the "
+        "highest rate shown to be too low to the lowest shown to be enough; and the average rate at equal success rate against "
+        "the anchor curve, with its bootstrap interval (both 95 %). `≤`, `>` and `not reached` are censored answers.",
         _table(
             ("curve", "points", "seeds", "threshold, bpp", "threshold, bit/s", "bits against the anchor"),
             [_curve(row) for row in evaluation["curves"]],
