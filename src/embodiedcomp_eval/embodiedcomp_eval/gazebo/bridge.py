@@ -42,7 +42,7 @@ ENTRIES = (
     ),
     Entry(
         JOINT_STATES, f"/model/{ROBOT}/joint_state", "sensor_msgs/msg/JointState", "Model", "GZ_TO_ROS",
-        "arm and the gripper's driven joint; Fortress tells them at every step of physics", queue=100,
+        "arm and the gripper's driven joint, at every step of physics (1 ms)", queue=100,
     ),
     Entry(
         OBJECT_POSE, f"/model/{OBJECT}/pose", "geometry_msgs/msg/PoseStamped", "Pose", "GZ_TO_ROS",

@@ -45,8 +45,6 @@ WORLD, ROBOT, OBJECT, TABLE, WALL = "ur5e_lift", "ur5e", "object", "table", "wal
 FLOOR = -BASE[2]
 STEP = 0.001
 """s of physics."""
-JOINT_STATE_RATE = 100.0
-"""Hz, where the release can limit it (Fortress can't: once per step of physics)."""
 FRICTION = 1.0
 PAD_FRICTION = 1.5
 TABLE_COLOURS = dict(
@@ -173,6 +171,8 @@ def object_model(version: Version, scene: Scene, pose_rate: float) -> Element:
     tell = _plugin(
         version,
         "PosePublisher",
+        # Fortress's own choice, and all that it knows; later releases choose others.
+        element("topic", f"/model/{OBJECT}/pose"),
         element("publish_link_pose", False),
         element("publish_nested_model_pose", True),
         element("publish_model_pose", True),
@@ -216,12 +216,13 @@ def _robot(version: Version, options: WorldOptions, urdf: Path) -> Element:
     servo.append(element("topic", f"/model/{ROBOT}/joint_trajectory"))
     model.append(_plugin(version, "JointTrajectoryController", *servo))
     told = [element("joint_name", of.name) for of in moving if of.name in home or of.name == gripper.DRIVEN]
+    # At every step of physics: a joint state must carry the stamp of every object pose, and the publisher of an object that
+    # was added later keeps a rhythm of its own.
     model.append(
         _plugin(
             version,
             "JointStatePublisher",
             element("topic", f"/model/{ROBOT}/joint_state"),
-            element("update_rate", JOINT_STATE_RATE),
             *told,
         )
     )
