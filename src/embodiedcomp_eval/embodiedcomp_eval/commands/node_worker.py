@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +13,14 @@ from typing import Any
 
 from embodiedcomp_eval.results import ResultsError
 from embodiedcomp_eval.ros_trial import environment, reserved_domain
+
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    """In the child: no worker outlives its verb, however that ends."""
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def serve(
@@ -29,6 +39,7 @@ def serve(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 (a progress bar's thread holds nothing that the child needs)
         )
         assert worker.stdin is not None and worker.stdout is not None, "started with pipes"
         try:
