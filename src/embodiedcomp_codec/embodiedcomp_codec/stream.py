@@ -222,7 +222,7 @@ class EncoderStream:
 
     def _choose_inter(self, image: Image, goal: Goal) -> _Trial:
         """A frame predicted from the last: tried again with other qualities while its group is short enough to replay."""
-        if self._group_pixels > REPLAY_PIXELS or (self._motion.still and self._budget.full):
+        if not self._replayable or (self._motion.still and self._budget.full and self._budget.sparse):
             return self._choose_blind(image, goal)
         small = downsample(image, self._downsample)
         trials: dict[int, _Trial] = {}
@@ -277,12 +277,20 @@ class EncoderStream:
         halving = self._halving("inter")
         if self._motion.still:
             # Bits buy a finer picture once and nothing more: the next steps will cost what the last ones did, or more.
-            steps = int(STILL_AIM * goal * self._climbed / self._climb_bits) if self._climbed else 1
-            steps = max(steps, int(self._budget.full))  # as much as there is to spend: too dear for one frame's share
+            # The first one's cost is unknown: it is only taken where the frame can be tried again.
+            known = self._climbed > 0
+            steps = int(STILL_AIM * goal * self._climbed / self._climb_bits) if known else int(self._replayable)
+            if self._budget.sparse:
+                steps = max(steps, int(self._budget.full or not known))  # as much as there is to spend
             return min(self._reached + min(steps, max(1, round(halving / 4))), self._levels - 1)
         step = halving * math.log2(goal / self._last_bits)
         step -= halving * MOTION_WEIGHT * self._motion.growth
         return min(max(round(self._level + min(max(step, -4 * halving), halving)), 0), self._levels - 1)
+
+    @property
+    def _replayable(self) -> bool:
+        """Whether a frame can be tried again: the group of pictures is still short."""
+        return self._group_pixels <= REPLAY_PIXELS
 
     @property
     def _rungs(self) -> Ladder:
