@@ -166,7 +166,7 @@ def test_garbage_is_one_warning_and_no_more(ros_context: Any, processes: Process
 def test_a_late_decoder_has_its_first_picture_within_five_frames(
     ros_context: Any, processes: Processes, codec: str
 ) -> None:
-    """0.5 s at 10 Hz. Frames come one by one, so that a busy machine shows the same."""
+    """0.5 s at 10 Hz, counted in frames."""
     start(processes, "encoder", "-p", f"codec:={codec}", "-p", "target_bpp:=0.5", reliable=False)
     probe = Probe(ros_context, reliable=False)
     probe.match("/cam/image_raw/embodiedcomp")
@@ -175,13 +175,15 @@ def test_a_late_decoder_has_its_first_picture_within_five_frames(
     start(processes, "decoder", reliable=False)
     bits = "/cam/image_raw/embodiedcomp"
     probe.wait(lambda: probe.node.count_subscribers(bits) == 2 and probe.node.count_publishers(f"{bits}/key_request"))
-    for shown in range(1, 11):
+    for shown in range(1, 16):
         coded = len(probe.bits)
         probe.show(FRAMES[shown], (1000 + shown) * PERIOD_NS)
         probe.wait(lambda count=coded + 1: len(probe.bits) >= count)
         if spin_until(probe.node, lambda: probe.decoded, 0.3):
             break
-    assert probe.decoded and shown <= 5
+    # By its stamp: on a busy machine a picture may take longer to come than a robot's next frame.
+    probe.wait(lambda: probe.decoded)
+    assert 1001 <= probe.stamps(probe.decoded)[0] <= 1005
     # The very picture that a decoder from the start would show.
     mirror = DecoderStream()
     pictures = {
