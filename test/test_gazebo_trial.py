@@ -88,7 +88,5 @@ def test_the_shipped_bridge_file_is_the_generated_one() -> None:
     from embodiedcomp_eval.gazebo.versions import find_version
 
     text = (ROOT / "config" / "gz_bridge.yaml").read_text()
-    assert text == bridge_yaml(find_version("harmonic")), (
-        "write it anew: gazebo-world --bridge config/gz_bridge.yaml"
-    )
+    assert text == bridge_yaml(find_version("harmonic")), "write it anew: gazebo-world --bridge config/gz_bridge.yaml"
     assert len(yaml.safe_load(text)) == 8

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ import typer
 
 from embodiedcomp_eval.commands.console import complain, progress, show_table
 from embodiedcomp_eval.config import ConfigError
-from embodiedcomp_eval.gazebo.bridge import bridge_yaml
+from embodiedcomp_eval.gazebo.bridge import ENTRIES, bridge_yaml
 from embodiedcomp_eval.gazebo.cell import Cell
 from embodiedcomp_eval.gazebo.checking import (
     CAMERAS,
@@ -121,8 +122,8 @@ def run_checks(
     robot = load_robot("ur5e")
     arm = make_arm(robot)
     gazebo = GazeboCommandLine(version)
+    wait_for(server, gazebo)
     cell = Cell(gazebo, SceneServices(gazebo, options.scene.seed, kind), robot, PATIENCE)
-    wait_for(server, cell)
     found = []
     with progress() as bar:
         row = bar.add_task("checks", total=3 + len(CAMERAS) * (pictures is not None) + len(scenes))
@@ -136,23 +137,29 @@ def run_checks(
         add(Findings("real-time factor", rate > 0, f"{rate:.2f}, cameras running, no limit set", {"factor": rate}))
         add(check_hold(cell))
         cell.reset(options.scene)
-        for camera in CAMERAS if pictures else ():
-            findings, shot = check_camera(cell, camera, options.scene, arm, options.image_size, options.camera_rate)
-            save_picture(shot.pixels, pictures / f"{camera}.png")
-            add(findings)
+        if pictures is not None:
+            for camera in CAMERAS:
+                found_here, shot = check_camera(
+                    cell, camera, options.scene, arm, options.image_size, options.camera_rate
+                )
+                save_picture(shot.pixels, pictures / f"{camera}.png")
+                add(found_here)
         if scenes:
             found.extend(check_grasps(cell, scenes, arm, lambda _: bar.advance(row)))
     errors = server.complaints()
     return [Findings("no error line from the server", not errors, "; ".join(errors[:3]) or "none"), *found]
 
 
-def wait_for(server: Server, cell: Cell) -> None:
-    """Until joint states come. Raises GazeboError where the server ends or says nothing in time."""
-    try:
-        cell.joints()
-    except GazeboError:
+def wait_for(server: Server, gazebo: GazeboCommandLine) -> None:
+    """Until the world's topics are there. Raises GazeboError where the server ends or says nothing in time."""
+    wanted = {entry.gazebo for entry in ENTRIES if entry.direction == "GZ_TO_ROS"}
+    deadline = time.monotonic() + PATIENCE
+    while missing := wanted - gazebo.topics():
         server.check_alive()
-        raise
+        if time.monotonic() > deadline:
+            raise GazeboError(
+                f"after {PATIENCE:g} s the server publishes no {', '.join(sorted(missing))}: see {server.log}"
+            )
 
 
 @contextmanager

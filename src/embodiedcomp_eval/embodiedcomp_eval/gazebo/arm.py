@@ -123,18 +123,24 @@ def read_joints(urdf: Path) -> tuple[Joint, ...]:
         if name not in GAINS:
             raise ConfigError(f"{urdf}: no servo is known for joint '{name}'; there are: {', '.join(GAINS)}")
         origin, limit = _child(element, "origin"), _child(element, "limit")
+        lower, upper, effort, velocity = (
+            float(limit.get(key, "nan")) for key in ("lower", "upper", "effort", "velocity")
+        )
         stiffness, damping = GAINS[name]
         joints.append(
             Joint(
                 name,
-                str(_child(element, "parent").get("link")),
-                str(_child(element, "child").get("link")),
-                _three(origin.get("xyz")),
-                _three(origin.get("rpy")),
-                _three(_child(element, "axis").get("xyz")),
-                *(float(limit.get(key, "nan")) for key in ("lower", "upper", "effort", "velocity")),
-                stiffness,
-                damping,
+                parent=str(_child(element, "parent").get("link")),
+                child=str(_child(element, "child").get("link")),
+                position=_three(origin.get("xyz")),
+                rpy=_three(origin.get("rpy")),
+                axis=_three(_child(element, "axis").get("xyz")),
+                lower=lower,
+                upper=upper,
+                effort=effort,
+                velocity=velocity,
+                stiffness=stiffness,
+                damping=damping,
             )
         )
     return tuple(joints)
