@@ -166,13 +166,13 @@ def _failures(row: Evidence) -> str:
 
 
 def strips(evidence: Evidence) -> dict[str, tuple[str, str]]:
-    """Which filmstrips the page shows: name beside the page -> (condition, file). One per kind of failure, two lifts."""
+    """Which filmstrips the page shows: name beside the page -> (condition, file). One per kind of failure, two lifts of different seeds."""
     chosen: dict[str, tuple[str, str]] = {}
     lifts = 0
     for condition, row in evidence["conditions"].items():
         for kind, file in row["strips"].items():
             if kind == "lifted":
-                if lifts < 2:
+                if lifts < 2 and file not in [shown for _, shown in chosen.values()]:  # two lifts of different seeds
                     chosen[f"lifted-{condition}.webp"] = (condition, file)
                     lifts += 1
             elif not any(name.startswith(f"{kind}-") for name in chosen):
