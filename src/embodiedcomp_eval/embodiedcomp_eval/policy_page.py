@@ -166,7 +166,7 @@ def _failures(row: Evidence) -> str:
 
 
 def strips(evidence: Evidence) -> dict[str, tuple[str, str]]:
-    """Which filmstrips the page shows: name beside the page -> (condition, file). One per kind of failure, two lifts of different seeds."""
+    """Which filmstrips the page shows: name -> (condition, file). One per kind of failure, two lifts."""
     chosen: dict[str, tuple[str, str]] = {}
     lifts = 0
     for condition, row in evidence["conditions"].items():
