@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,11 @@ def facts(command: str) -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores",
         "load": round(os.getloadavg()[0], 1),
     }
+
+
+def named(codecs: Sequence[str] | None) -> str:
+    """The codecs that a command line named, each after a space."""
+    return "".join(f" {codec}" for codec in codecs or ())
 
 
 def write(folder: Path, name: str, command: str, content: dict[str, Any]) -> Path:

@@ -50,7 +50,7 @@ def envelope(
         for answer in serve("envelope_rig", jobs, prefix=("unshare", "--net"), **wire):
             rows.append(answer)
             bar.update(row, advance=1, description=answer["codec"])
-    command = f"embodiedcomp bench envelope --target-bpp {target_bpp:g} --seed {seed}"
+    command = f"embodiedcomp bench envelope{codec_evidence.named(codecs)} --target-bpp {target_bpp:g} --seed {seed}"
     path = codec_evidence.write(out, "envelope", command, {"seed": seed, "rows": rows})
     show_table(
         f"payload and wire at {target_bpp:g} bpp, two cameras",

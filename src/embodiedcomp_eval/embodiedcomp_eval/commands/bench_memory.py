@@ -43,7 +43,9 @@ def memory(
             found = flatness(*map(list, zip(*kept)))
             rows.append({**answer, **dataclasses.asdict(found), "flat": found.flat})
             bar.update(row, advance=1, description=answer["codec"])
-    path = codec_evidence.write(out, "memory", f"embodiedcomp bench memory --frames {frames}", {"rows": rows})
+    path = codec_evidence.write(
+        out, "memory", f"embodiedcomp bench memory{codec_evidence.named(codecs)} --frames {frames}", {"rows": rows}
+    )
     show_table(
         f"resident memory over {frames} frames",
         [

@@ -69,7 +69,7 @@ def pictures(
     path = codec_evidence.write(
         out,
         "pictures",
-        f"embodiedcomp bench pictures --episodes {episodes} --seed {seed}",
+        f"embodiedcomp bench pictures{codec_evidence.named(codecs)} --episodes {episodes} --seed {seed}",
         {
             "seeds": [seed, seed + episodes - 1], "cameras": cameras, "step": step, "frames": sum(map(len, films)),
             "points": [dataclasses.asdict(point) for point in points],

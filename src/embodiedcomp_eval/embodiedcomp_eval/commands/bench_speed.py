@@ -78,7 +78,9 @@ def speed(
         "start_seconds": starts,
         "imports": {module: _import(module) for module in ("embodiedcomp_codec", "embodiedcomp_codec.nodes.encoder")},
     }
-    path = codec_evidence.write(out, "speed", f"embodiedcomp bench speed --frames {frames}", content)
+    path = codec_evidence.write(
+        out, "speed", f"embodiedcomp bench speed{codec_evidence.named(codecs)} --frames {frames}", content
+    )
     rows = [
         (f"{a['codec']} {a['width']}x{a['height']}",
          f"{a['node_ms']:.2f} ms, library {a['library_ms']:.2f} ms: {a['added_ms']:+.2f} ms, {a['added_ratio']:+.1%}"
