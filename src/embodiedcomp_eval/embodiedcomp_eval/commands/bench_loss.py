@@ -41,7 +41,8 @@ def loss(
         for answer in serve("loss_rig", jobs):
             rows.append(answer)
             bar.update(row, advance=1, description=answer["codec"])
-    command = f"embodiedcomp bench loss{codec_evidence.named(codecs)} --probability {probability:g} --seconds {seconds:g} --joins {joins}"
+    asked = f"loss{codec_evidence.named(codecs)}"
+    command = f"embodiedcomp bench {asked} --probability {probability:g} --seconds {seconds:g} --joins {joins}"
     path = codec_evidence.write(out, "loss", command, {"rows": rows})
     show_table(
         f"{probability:.0%} random loss at 10 Hz, and late decoders",
