@@ -225,7 +225,7 @@ class EncoderStream:
 
     def _choose_inter(self, image: Image, goal: Goal) -> _Trial:
         """A frame predicted from the last: tried again with other qualities while its group is short enough to replay."""
-        if not self._replayable or (self._motion.still and self._budget.full and self._budget.sparse):
+        if not self._replayable or (self._still and self._budget.full):
             return self._choose_blind(image, goal)
         small = downsample(image, self._downsample)
         trials: dict[int, _Trial] = {}
@@ -249,7 +249,7 @@ class EncoderStream:
 
     def _or_key(self, image: Image, trial: _Trial, goal: Goal) -> _Trial:
         """The trial, or a key frame where it is far too dear: after a cut, or after a prediction that failed."""
-        if self._motion.still:
+        if self._still:
             return trial  # what it cost buys a finer picture for all frames to come: no key frame is cheaper
         margin = OWING_MARGIN if self._budget.owing else BLIND_MARGIN
         if 8 * len(trial.coded.data) <= goal.limit + margin * self._budget.allowance:
@@ -278,13 +278,11 @@ class EncoderStream:
         if self._last_bits <= 0:
             return self._level
         halving = self._halving("inter")
-        if self._motion.still:
+        if self._still:
             # Bits buy a finer picture once and nothing more: the next steps will cost what the last ones did, or more.
-            # The first one's cost is unknown: it is only taken where the frame can be tried again.
             known = self._climbed > 0
-            steps = int(STILL_AIM * goal * self._climbed / self._climb_bits) if known else int(self._replayable)
-            if self._budget.sparse:
-                steps = max(steps, int(self._budget.full or not known))  # as much as there is to spend
+            steps = int(STILL_AIM * goal * self._climbed / self._climb_bits) if known else 1
+            steps = max(steps, int(self._budget.full))  # as much as there is to spend
             return min(self._reached + min(steps, max(1, round(halving / 4))), self._levels - 1)
         step = halving * math.log2(goal / self._last_bits)
         step -= halving * MOTION_WEIGHT * self._motion.growth
@@ -294,6 +292,11 @@ class EncoderStream:
     def _replayable(self) -> bool:
         """Whether a frame can be tried again: the group of pictures is still short."""
         return self._group_pixels <= REPLAY_PIXELS
+
+    @property
+    def _still(self) -> bool:
+        """Whether a still picture is to be refined: with one frame a query, where what a step costs can be borne."""
+        return self._motion.still and self._budget.sparse
 
     @property
     def _rungs(self) -> Ladder:
@@ -326,7 +329,7 @@ class EncoderStream:
             and (trial.level == self._levels - 1 or self._budget.full)
             and bits < CEILING_MARGIN * goal.bits,
         )
-        if coded_key or not self._motion.still:
+        if coded_key or not self._still:
             self._climbed, self._reached = 0, trial.level
         elif trial.level > self._reached:
             self._climbed, self._climb_bits, self._reached = trial.level - self._reached, bits, trial.level
