@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import pathlib
+import threading
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
+from embodiedcomp_codec.codec import CodecError, Image
+from embodiedcomp_codec.codecs import svtav1
 from embodiedcomp_codec.registry import get_codec
 
 
@@ -31,3 +35,53 @@ def test_small_pictures_are_padded_to_what_the_library_survives() -> None:
     pictures = [*decoder.decode(av.Packet(packet.data)), *decoder.decode(None)]
     assert [(picture.width, picture.height) for picture in pictures] == [(64, 64)]
     assert get_codec("av1").decoder("inter").decode(packet.data, True, 32, 24).shape == (24, 32, 3)
+
+
+class Stopping:
+    """The library, whose ``get_packet`` waits for ever at the calls named."""
+
+    def __init__(self, library: Any, stops: set[int]) -> None:
+        self._library, self._stops, self._calls = library, stops, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._library, name)
+
+    def svt_av1_enc_get_packet(self, *arguments: Any) -> int:
+        """The library's own, or no return."""
+        self._calls += 1
+        if self._calls in self._stops:
+            threading.Event().wait()
+        return int(self._library.svt_av1_enc_get_packet(*arguments))
+
+
+def pictures(count: int) -> list[Image]:
+    rng = np.random.default_rng(5)
+    base = rng.integers(0, 255, (8, 8, 3)).astype(np.uint8).repeat(8, 0).repeat(8, 1)
+    return [np.ascontiguousarray(np.roll(base, 3 * k, axis=1)) for k in range(count)]
+
+
+@pytest.mark.parametrize("kept", [svtav1._KEPT_BYTES, 0])
+def test_an_encoder_that_stops_is_replaced(monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    """With the same bytes as if nothing had been; or, where too much would have to be kept, from a key frame on."""
+    whole = get_codec("av1").encoder(64, 64, "inter")
+    expected = [whole.encode(picture, 0.5, k == 0) for k, picture in enumerate(pictures(4))]
+    monkeypatch.setattr(svtav1, "_PACKET_TIMEOUT", 2.0)
+    monkeypatch.setattr(svtav1, "_KEPT_BYTES", kept)
+    encoder = get_codec("av1").encoder(64, 64, "inter")
+    monkeypatch.setattr(encoder, "_library", Stopping(svtav1._library(), {3}))
+    coded = [encoder.encode(picture, 0.5, k == 0) for k, picture in enumerate(pictures(4))]
+    if kept:
+        assert coded == expected
+    else:
+        assert [picture.key for picture in coded] == [True, False, True, False]
+    decoder = get_codec("av1").decoder("inter")
+    for picture in coded:
+        assert decoder.decode(picture.data, picture.key, 64, 64).shape == (64, 64, 3)
+
+
+def test_encoders_that_all_stop_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(svtav1, "_PACKET_TIMEOUT", 0.05)
+    encoder = get_codec("av1").encoder(64, 64, "inter")
+    monkeypatch.setattr(encoder, "_library", Stopping(svtav1._library(), set(range(100))))
+    with pytest.raises(CodecError, match="no packet within"):
+        encoder.encode(pictures(1)[0], 0.5, True)

@@ -13,15 +13,18 @@ import ctypes.util
 import functools
 import os
 import pathlib
-import time
 import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import av
+import numpy as np
+import numpy.typing as npt
 
 from embodiedcomp_codec.codec import CodecError, Coded, Decoder, Encoder, Image, Mode
 from embodiedcomp_codec.codecs.video_decoder import AvDecoder
 from embodiedcomp_codec.codecs.yuv import ToYuv, coded_size
+from embodiedcomp_codec.time_limit import StalledError, within
 
 COARSEST_QP = 63
 FINEST_QP = 1  # 0 would switch to lossless coding
@@ -29,9 +32,10 @@ _API_MAJOR = 4
 _CONFIGURATION_BYTES = 1 << 16  # EbSvtAv1EncConfiguration is about 1.5 kB; it is only ever passed through
 _KEY_PICTURE, _AUTOMATIC_PICTURE = 3, 0xFF
 _END_OF_STREAM = 1
-_SMALLEST = 64  # pixels of a side: SVT-AV1 4.1 waits for ever in get_packet, sooner or later, on pictures of 32x32
+_SMALLEST = 64  # pixels of a side: on pictures of 32x32 SVT-AV1 4.1 stops soon
 _TEMPORAL_DELIMITER = b"\x12\x00"
-_PACKET_TIMEOUT = 10.0  # s
+_PACKET_TIMEOUT = 10.0  # s; now and then SVT-AV1 4.1 never gives one: all its threads wait, and get_packet with them
+_KEPT_BYTES = 1 << 25  # of pictures, with which a stopped encoder is replaced by one in the same state
 _SETTINGS = {
     "preset": 8,
     "rtc": 1,
@@ -109,56 +113,93 @@ class SvtAv1Codec:
 
 
 class _SvtEncoder:
+    """Keeps what it was given, so that an encoder that stops in mid-stream is replaced by a fresh one in the same state."""
+
     def __init__(self, width: int, height: int, mode: Mode) -> None:
         self._library = _library()
         self._intra = mode == "intra"
         self._width, self._height = coded_size(width, height, _SMALLEST)
         self._yuv = ToYuv(_SMALLEST)
-        self._count = 0
-        self._handle = ctypes.c_void_p()
-        with _usual_scheduling():
-            self._open()
+        self._open()
 
     def _open(self) -> None:
+        self._count = 0
+        self._given: list[_Given] | None = []
+        self._handle = ctypes.c_void_p()
         configuration = ctypes.create_string_buffer(_CONFIGURATION_BYTES)
-        _check("init_handle", self._library.svt_av1_enc_init_handle(ctypes.byref(self._handle), configuration))
-        self._close = weakref.finalize(self, _close, self._library, self._handle)
-        for name, value in {"width": self._width, "height": self._height, **_SETTINGS}.items():
-            status = self._library.svt_av1_enc_parse_parameter(configuration, name.encode(), str(value).encode())
-            _check(f"parameter {name}={value}", status)
-        _check("set_parameter", self._library.svt_av1_enc_set_parameter(self._handle, configuration))
-        _check("init", self._library.svt_av1_enc_init(self._handle))
+        with _usual_scheduling():
+            _check("init_handle", self._library.svt_av1_enc_init_handle(ctypes.byref(self._handle), configuration))
+            self._close = weakref.finalize(self, _close, self._library, self._handle)
+            for name, value in {"width": self._width, "height": self._height, **_SETTINGS}.items():
+                status = self._library.svt_av1_enc_parse_parameter(configuration, name.encode(), str(value).encode())
+                _check(f"parameter {name}={value}", status)
+            _check("set_parameter", self._library.svt_av1_enc_set_parameter(self._handle, configuration))
+            _check("init", self._library.svt_av1_enc_init(self._handle))
 
     def encode(self, image: Image, quality: float, key: bool) -> Coded:
-        planes = self._yuv.planes(image)
-        start, luma = planes.ctypes.data, self._width * self._height
+        qp = round(COARSEST_QP + quality * (FINEST_QP - COARSEST_QP))
+        given = _Given(self._yuv.planes(image), qp, key or self._intra or self._count == 0)
+        try:
+            return self._code(given)
+        except StalledError:
+            return self._recover(given)
+
+    def _recover(self, given: _Given) -> Coded:
+        """Code the picture in a fresh encoder: after all that came before, which gives the same bytes, else as a key."""
+        alone = [_Given(given.planes, given.qp, True)]
+        for pictures in ([*self._given, given] if self._given is not None else alone, alone):
+            self._close.detach()  # its threads wait for each other: closing it would wait for them
+            self._open()
+            with contextlib.suppress(StalledError):
+                return [self._code(picture) for picture in pictures][-1]
+        raise CodecError(f"av1: SVT-AV1 gave no packet within {_PACKET_TIMEOUT:g} s, in three encoders")
+
+    def _code(self, given: _Given) -> Coded:
+        start, luma = given.planes.ctypes.data, self._width * self._height
         layout = _Planes(start, start + luma, start + luma * 5 // 4, self._width, self._width // 2, self._width // 2)
         picture = _Picture(
             size=ctypes.sizeof(_Picture),
             buffer=ctypes.addressof(layout),
-            filled=planes.nbytes,
-            allocated=planes.nbytes,
+            filled=given.planes.nbytes,
+            allocated=given.planes.nbytes,
             pts=self._count,
-            qp=round(COARSEST_QP + quality * (FINEST_QP - COARSEST_QP)),
-            type=_KEY_PICTURE if key or self._intra or self._count == 0 else _AUTOMATIC_PICTURE,
+            qp=given.qp,
+            type=_KEY_PICTURE if given.key else _AUTOMATIC_PICTURE,
         )
         self._count += 1
         _check("send_picture", self._library.svt_av1_enc_send_picture(self._handle, ctypes.byref(picture)))
-        return self._receive()
+        coded = self._receive()
+        if self._given is not None:
+            self._given.append(given)
+            if len(self._given) * given.planes.nbytes > _KEPT_BYTES:
+                self._given = None
+        return coded
 
     def _receive(self) -> Coded:
-        """Wait for the picture just sent: in low delay each gives one packet, coded on SVT-AV1's own thread."""
-        out = ctypes.POINTER(_Picture)()
-        deadline = time.monotonic() + _PACKET_TIMEOUT
-        while self._library.svt_av1_enc_get_packet(self._handle, ctypes.byref(out), 0) != 0:
-            if time.monotonic() > deadline:
-                raise CodecError(f"av1: SVT-AV1 gave no packet within {_PACKET_TIMEOUT:g} s")
-            os.sched_yield()
+        """Wait for the picture just sent: in low delay each gives one packet, coded on SVT-AV1's own threads."""
+        library, handle = self._library, self._handle
+
+        def wait() -> ctypes._Pointer[_Picture]:
+            out = ctypes.POINTER(_Picture)()
+            while library.svt_av1_enc_get_packet(handle, ctypes.byref(out), 0) != 0:
+                os.sched_yield()
+            return out
+
+        out = within(_PACKET_TIMEOUT, wait)
         data = ctypes.string_at(out.contents.buffer, out.contents.filled)
         key = out.contents.type == _KEY_PICTURE
         self._library.svt_av1_enc_release_out_buffer(ctypes.byref(out))
         # The message frames the packet, so the delimiter says nothing.
         return Coded(data.removeprefix(_TEMPORAL_DELIMITER), key)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """One picture as the library gets it: planes ``(H * 3 / 2, W) uint8`` and quantiser."""
+
+    planes: npt.NDArray[np.uint8]
+    qp: int
+    key: bool
 
 
 @contextlib.contextmanager
