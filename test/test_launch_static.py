@@ -26,7 +26,14 @@ VALUES: dict[str, list[dict[str, str]]] = {
     "record": [{"topics": "joint_states,/a/image", "namespace": "arm1"}],
     "gazebo_trial": [
         {"gazebo": "fortress", "render_engine": "ogre", "gui": "true", "object": "cube", "record": "true"},
-        {"gazebo": "ionic", "target_bpp": "", "target_bitrate": "9000", "namespace": "left", "checkpoint": "c", "server": "s"},
+        {
+            "gazebo": "ionic",
+            "target_bpp": "",
+            "target_bitrate": "9000",
+            "namespace": "left",
+            "checkpoint": "c",
+            "server": "s",
+        },
     ],
 }
 FOREIGN = {("ros_gz_bridge", "parameter_bridge"): {"config_file"}}

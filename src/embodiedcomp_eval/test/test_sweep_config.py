@@ -108,5 +108,7 @@ def test_every_shipped_sweep_is_valid_and_keeps_to_its_seeds(path: Path) -> None
     sweep, _ = load_sweep(str(path))
     assert sweep.name == path.stem
     seeds = {seed for cell in sweep.cells for seed in cell.seeds}
-    allowed = {*range(42, 142), *range(200, 700)} if sweep.name.startswith(("paper", "curve")) else set(range(10000, 11000))
+    allowed = (
+        {*range(42, 142), *range(200, 700)} if sweep.name.startswith(("paper", "curve")) else set(range(10000, 11000))
+    )
     assert seeds <= allowed, "training seeds have no place in a sweep, evaluation seeds only in the paper's"

@@ -28,7 +28,12 @@ def position_at(times_ns: npt.NDArray[np.int64], positions: Vector, now_ns: int)
 
 
 def from_here(
-    times_ns: npt.NDArray[np.int64], positions: Vector, now_ns: int, measured: npt.ArrayLike, lower: Vector, upper: Vector
+    times_ns: npt.NDArray[np.int64],
+    positions: Vector,
+    now_ns: int,
+    measured: npt.ArrayLike,
+    lower: Vector,
+    upper: Vector,
 ) -> tuple[npt.NDArray[np.int64], Vector]:
     """What a trajectory ``(T,)``, ``(T, J)`` means to an arm that is at ``measured`` ``(J,)`` at ``now_ns``.
 

@@ -128,7 +128,7 @@ def _runs(names: list[str] | None) -> Iterator[tuple[str, Mode]]:
 def _sequences(count: int, seed: int) -> dict[str, list[Image]]:
     episode = record_episodes([seed])[0]
     cameras = {name.removesuffix("_camera"): to_and_fro(frames, count) for name, frames in episode.items()}
-    with PIL.Image.open(matplotlib.cbook.get_sample_data("grace_hopper.jpg")) as photo:
+    with PIL.Image.open(str(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))) as photo:
         picture = np.asarray(photo.convert("RGB"))
     return {
         **cameras,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,7 +49,9 @@ def train_policy(
     """
     if start is not None and not robust:
         raise ConfigError("--start belongs to --robust: without it training starts from nothing")
-    given = {name: value for name, value in (("shards", shards), ("epochs", epochs)) if value is not None}
+    given: dict[str, Any] = {
+        name: value for name, value in (("shards", shards), ("epochs", epochs)) if value is not None
+    }
     if robust:
         folder = out or Path("results/train-policy-robust")
         first = start or SHIPPED_WEIGHTS / "reference"
