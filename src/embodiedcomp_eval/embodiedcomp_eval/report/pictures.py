@@ -45,10 +45,11 @@ def _figure(
         rows = [row for row in paper if row["codec"] == codec]
         label = "paper (other policy)" if i == 0 else None
         axes.plot([r["bpp"] for r in rows], [r[y] for r in rows], color="#cfd5dc", linewidth=1.2, zorder=1, label=label)
+    within = _span(points, x)
     conditions = list(dict.fromkeys(_conditions(point["curve"]) for point in points))
     codecs = list(dict.fromkeys(point["codec"] for point in points))
     for name in dict.fromkeys(point["curve"] for point in points if point["role"] != "uncompressed"):
-        rows = [p for p in points if p["curve"] == name and p[x] and p[y] is not None]
+        rows = [p for p in points if p["curve"] == name and p[x] and p[y] is not None and _on_axis(p, x, within)]
         if not rows:
             continue
         rows.sort(key=lambda row: row[x])
@@ -72,6 +73,13 @@ def _figure(
             zorder=3,
         )
     for point in points:
+        if point["role"] == "rival" and point[y] is not None and not _on_axis(point, x, within):
+            colour, unit = (
+                COLOURS[codecs.index(point["codec"]) % len(COLOURS)],
+                "bpp" if x == "payload_bpp" else "bit/s",
+            )
+            label = f"{point['curve']}: {point[y]:.3g} at {point[x] or 0:.2g} {unit}"
+            axes.axhline(point[y], color=colour, linewidth=1.2, linestyle=":", zorder=2, label=label)
         if point["role"] == "uncompressed" and point[y] is not None:
             axes.axhline(
                 point[y],
@@ -94,6 +102,16 @@ def _figure(
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     return figure
+
+
+def _span(points: Sequence[Mapping[str, Any]], x: str) -> tuple[float, float]:
+    """Where the codecs' points lie on an axis; rivals far outside of it would squeeze them together."""
+    values = [point[x] for point in points if point["role"] == "codec" and point[x]]
+    return (min(values) / 1.6, max(values) * 1.6) if values else (0.0, float("inf"))
+
+
+def _on_axis(point: Mapping[str, Any], x: str, within: tuple[float, float]) -> bool:
+    return point["role"] == "codec" or within[0] <= (point[x] or 0.0) <= within[1]
 
 
 def _conditions(curve: str) -> str:
