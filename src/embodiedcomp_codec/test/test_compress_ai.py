@@ -175,7 +175,7 @@ def test_published_weights_out_of_reach_are_one_line(tmp_path: pathlib.Path) -> 
         "def refuse(*a, **k): raise urllib.error.URLError('no route to host')\n"
         "urllib.request.urlopen = refuse\n"
         "from embodiedcomp_codec.registry import get_codec\n"
-        "get_codec('mbt2018-mean').encoder(64, 64, 'intra')\n"
+        "get_codec('mbt2018').encoder(64, 64, 'intra')\n"
     )
     environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
     environment["TORCH_HOME"] = str(tmp_path)

@@ -71,7 +71,7 @@ def test_depth_comes_back_value_for_value(ros_context: Any, processes: Processes
 
 
 def test_depth_and_colour_may_take_turns_on_one_topic(ros_context: Any, processes: Processes) -> None:
-    start(processes, "encoder", "-p", "codec:=av1", "-p", "target_bpp:=0.5")
+    start(processes, "encoder", "-p", "codec:=av1")
     start(processes, "decoder")
     probe = Probe(ros_context)
     probe.match("/cam/image_raw/embodiedcomp", "/cam/image_raw/decoded")

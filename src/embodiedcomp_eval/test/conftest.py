@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch  # noqa: F401 (before any test module loads a renderer: the other way round they crash)
 
 from embodiedcomp_eval.task import TaskConfig
 

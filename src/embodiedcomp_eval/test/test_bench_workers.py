@@ -24,9 +24,10 @@ def test_both_ways_code_the_same_frames_and_a_target_counts_its_encodes() -> Non
         {"kind": "under_target", "codec": "jpeg", "target_bpp": 0.4, **size},
     ]
     still, video, target = serve("speed_worker", jobs)
+    assert still["node_bytes"] > still["library_bytes"]  # a video encoder's remarks to players are taken out
     for row in (still, video):
         assert row["frames"] == 10 and row["node_ms"] > 0 and row["library_ms"] > 0
-        assert 0 < row["node_bytes"] - row["library_bytes"] <= 8  # our header
+        assert row["node_bytes"] - row["library_bytes"] <= 8  # our header
     assert target["bpp"] == pytest.approx(0.4, rel=0.05) and target["encodes"] >= 1
 
 
