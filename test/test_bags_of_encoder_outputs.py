@@ -62,7 +62,9 @@ def test_video_messages_in_a_bag_show_what_our_own_packets_show(
     assert (exported.topic, exported.frames, exported.skipped) == (f"/cam/{transport}", 6, 0)
     files = sorted(exported.path.iterdir())
     for file, picture_shown in zip(files, shown, strict=True):
-        height, width = picture_shown.shape[:2]  # a stranger's viewer doesn't know of what a small picture was padded with
+        height, width = picture_shown.shape[
+            :2
+        ]  # a stranger's viewer doesn't know of what a small picture was padded with
         assert np.array_equal(np.array(PIL.Image.open(file))[:height, :width], picture_shown)
 
 
