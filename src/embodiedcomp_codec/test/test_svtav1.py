@@ -16,7 +16,6 @@ from embodiedcomp_codec.codec import CodecError, Image
 from embodiedcomp_codec.codecs import svtav1
 from embodiedcomp_codec.registry import get_codec
 
-
 SCHEDULING = """
 import os, pathlib
 import numpy as np
