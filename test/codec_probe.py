@@ -31,6 +31,7 @@ class Probe:
         best = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
         qos = QoSProfile(depth=1000, reliability=best)
         self.camera = self.node.create_publisher(Image, camera, qos)
+        self._last_shown = -1
         self.bits: list[Any] = []
         self.decoded: list[Any] = []
         self.stats: list[Any] = []
@@ -85,9 +86,14 @@ class Probe:
         """Show a frame again and again until the condition holds: matching of others can't be seen from here."""
         for index in range(200):
             (show or self.show)(frame, index * PERIOD_NS)
+            self._last_shown = index
             if spin_until(self.node, condition, 0.1):
                 return
         raise AssertionError("no answer to 200 frames")
+
+    def settle(self) -> None:
+        """Wait until the last frame of ``until`` has come out or is lost; earlier ones may have gone unheard."""
+        self.wait(lambda: self._last_shown in self.stamps([*self.decoded, *self.lost]))
 
     def reset(self, *nodes: str, episode: int = 0) -> None:
         """Start an episode: every node clears its state, then what was heard so far is forgotten."""

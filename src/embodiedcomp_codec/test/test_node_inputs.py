@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def test_depth_comes_back_value_for_value(ros_context: Any, processes: Processes
     reports = probe.hear(DiagnosticArray, "/diagnostics")
     probe.match("/cam/image_raw/embodiedcomp", "/cam/image_raw/decoded", "/encoder/stats", "/diagnostics")
     probe.until(lambda: probe.decoded, DEPTH)
-    probe.wait(lambda: len(probe.stats) == len(probe.bits) == len(probe.decoded) + len(probe.lost))
+    probe.settle()
     probe.reset("encoder", "decoder")
     for index in range(3):
         probe.show(DEPTH + index, index * PERIOD_NS, encoding)
@@ -76,7 +77,7 @@ def test_depth_and_colour_may_take_turns_on_one_topic(ros_context: Any, processe
     probe = Probe(ros_context)
     probe.match("/cam/image_raw/embodiedcomp", "/cam/image_raw/decoded")
     probe.until(lambda: probe.decoded, FRAME)
-    probe.wait(lambda: len(probe.bits) == len(probe.decoded) + len(probe.lost))
+    probe.settle()
     probe.reset("encoder", "decoder")
     for index in range(6):
         kind = (DEPTH, "16UC1") if index in (2, 3) else (FRAME, "rgb8")
@@ -105,7 +106,7 @@ def test_picture_files_are_coded_anew(
     probe = FileProbe(ros_context, topic)
     probe.match("/cam/image_raw/embodiedcomp", "/cam/image_raw/decoded", "/encoder/stats")
     probe.until(lambda: probe.decoded, FRAME, show=lambda frame, stamp: probe.show_file(file(frame), stamp))
-    probe.wait(lambda: len(probe.stats) == len(probe.bits) == len(probe.decoded) + len(probe.lost))
+    probe.settle()
     probe.reset("encoder", "decoder")
     shown = [
         (file(FRAME), "bgr8; png compressed bgr8", "bgr8"),
@@ -204,6 +205,7 @@ def test_a_crop_outside_the_picture_is_said_once(ros_context: Any, processes: Pr
         probe.show(FRAME, index * PERIOD_NS)
     probe.wait(lambda: len(probe.lost) == 3)
     said = f"crop [0, 0, 500, 10] lies outside a picture of {WIDTH}x{HEIGHT}; such frames are skipped"
+    encoder.wait_for(re.escape(said))
     assert encoder.output.count(said) == 1
 
 

@@ -28,7 +28,7 @@ def test_the_loop_over_dds_is_the_loop_in_process(ros_context: Any, processes: P
     probe.match("/cam/image_raw/embodiedcomp", "/cam/image_raw/decoded", "/encoder/stats")
     frames = panning(8)
     probe.until(lambda: probe.decoded, frames[0])
-    probe.wait(lambda: len(probe.stats) == len(probe.bits) == len(probe.decoded) + len(probe.lost))
+    probe.settle()
     probe.reset("encoder", "decoder")
     encoder, decoder = EncoderStream(AV1), DecoderStream()
     for index, frame in enumerate(frames):

@@ -70,8 +70,8 @@ class Cell:
             publisher.publish(image)
 
     def wait(self, condition: Any, timeout: float = 30.0) -> None:
-        said = [(s.state, s.reason) for s in (*self.policy[-3:], *self.guard[-3:])]
-        assert spin_until(self.node, condition, timeout), said
+        met = spin_until(self.node, condition, timeout)
+        assert met, [len(self.chunks), *((s.state, s.reason) for s in (*self.policy[-3:], *self.guard[-3:]))]
 
     def chunk(self, message: Any) -> Any:
         return self.messages.trajectory_to_chunk(message, ROBOT)
@@ -101,8 +101,8 @@ def start_guard(processes: Processes) -> Process:
     ("kind", "words"),
     [
         ("ur5", "can't be reached after 3 attempts"),
-        ("slow:4", "did not answer within 1 s"),
-        ("broken:4", "failed: ZeroDivisionError: the checkpoint is on fire"),
+        ("slow:12", "did not answer within 1 s"),
+        ("broken:12", "failed: ZeroDivisionError: the checkpoint is on fire"),
     ],
 )
 def test_a_server_that_fails_in_mid_task_leaves_the_arm_holding(
@@ -110,9 +110,10 @@ def test_a_server_that_fails_in_mid_task_leaves_the_arm_holding(
 ) -> None:
     port = free_port()
     with serving("serve_openpi.py", kind, port) as (_, server):
-        policy, guard = start(processes, port), start_guard(processes)
+        guard = start_guard(processes)
+        guard.wait_for("ready")  # first: the server has only so many good answers
+        policy = start(processes, port)
         policy.wait_for("ready")
-        guard.wait_for("ready")
         cell.wait(lambda: len(cell.chunks) >= 2 and any(status.state == "running" for status in cell.guard))
         if kind == "ur5":
             server.kill()
