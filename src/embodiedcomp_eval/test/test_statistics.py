@@ -128,7 +128,7 @@ def test_ratio_z_has_the_sign_of_what_was_seen_and_grows_with_the_seeds(c: tuple
     assert np.isfinite(z)
     if abs(z) > 0.5:
         assert np.sign(z) == np.sign(excess)
-    if abs(z) > 1.5:
+    if 1.5 < abs(z) < 7.0:  # beyond, probabilities are cut off at 1e-12
         assert abs(statistics.ratio_z(np.tile(candidate, 4), np.tile(anchor, 4))) > abs(z)
 
 
