@@ -7,7 +7,6 @@ import os
 import socket
 
 import ray
-from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
 from ray.exceptions import RayError, RayTaskError
 
 from embodiedcomp_eval.config import ConfigError
@@ -35,10 +34,7 @@ class RayEngine:
                 _start_here(workers)
             else:
                 _check_reachable(address)
-                # `ray start` asks for the token as soon as this user has one (Ray's own local start makes it), but a
-                # driver that names an address doesn't show it unless told
-                logging.getLogger("ray").setLevel(logging.ERROR)
-                maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+                _show_token()
                 ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
         except Exception as error:  # among others a bare Exception, from a node that starts too slowly
             raise ConfigError(f"can't use Ray at {address or 'this machine'}: {_one_line(error)}") from error
@@ -82,6 +78,16 @@ def _start_here(workers: int | None) -> None:
             ray.shutdown()
             if attempt == STARTS or "timed out" not in str(error):
                 raise
+
+
+def _show_token() -> None:
+    """`ray start` asks for the token as soon as this user has one (Ray's own local start makes it), but a driver that names
+    an address doesn't show it unless told. Ray has no public name for that: imported here, so that nothing else needs it.
+    """
+    from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
+
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
 
 
 def _check_reachable(address: str) -> None:
