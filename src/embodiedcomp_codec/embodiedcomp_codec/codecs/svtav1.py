@@ -145,9 +145,10 @@ class _SvtEncoder:
             return self._recover(given)
 
     def _recover(self, given: _Given) -> Coded:
-        """Code the picture in a fresh encoder: after all that came before, which gives the same bytes, else as a key."""
+        """Code the picture in a fresh encoder: after all since the key, which gives the same bytes, else as a key itself."""
         alone = [_Given(given.planes, given.qp, True)]
-        for pictures in ([*self._given, given] if self._given is not None else alone, alone):
+        before = [] if given.key else self._given
+        for pictures in (alone if before is None else [*before, given], alone):
             self._close.detach()  # its threads wait for each other: closing it would wait for them
             self._open()
             with contextlib.suppress(StalledError):
@@ -169,6 +170,8 @@ class _SvtEncoder:
         self._count += 1
         _check("send_picture", self._library.svt_av1_enc_send_picture(self._handle, ctypes.byref(picture)))
         coded = self._receive()
+        if given.key:
+            self._given = []  # from here on a fresh encoder gives the same bytes
         if self._given is not None:
             self._given.append(given)
             if len(self._given) * given.planes.nbytes > _KEPT_BYTES:
