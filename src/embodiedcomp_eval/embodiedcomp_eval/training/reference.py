@@ -8,9 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from embodiedcomp_eval.training.stages import Job, Report, clone, collect, driver, equipment
+from embodiedcomp_eval.training.stages import (
+    Job,
+    Report,
+    clone,
+    collect,
+    correction_shard,
+    demonstration_shard,
+    driver,
+    equipment,
+)
 
 FIRST_DEMONSTRATION = 1_000_000
 FIRST_CORRECTION = 1_100_000
@@ -61,32 +69,18 @@ def train_reference(folder: Path, plan: Plan, report: Report) -> Path:
 
 
 def _demonstration_shard(path: Path, shard: int, _: Path | None) -> tuple[Path, int, int]:
-    simulator, arm = equipment()
-    from embodiedcomp_eval.training.demonstrations import Recorder, demonstrate, glimpse
-    from embodiedcomp_policy.training.examples import save
+    from embodiedcomp_eval.training.demonstrations import Recorder
 
-    recorder = Recorder(simulator, arm)
-    first = FIRST_DEMONSTRATION + DEMONSTRATIONS * shard
-    lifted = sum(demonstrate(simulator, arm, recorder, seed) for seed in range(first, first + DEMONSTRATIONS))
-    first = FIRST_GLIMPSE + 1000 * shard
-    for seed in range(first, first + GLIMPSES):
-        glimpse(simulator, arm, recorder, seed)
-    count = len(recorder)
-    save(path, recorder.take())
-    return path, count, lifted
+    first, glimpse = FIRST_DEMONSTRATION + DEMONSTRATIONS * shard, FIRST_GLIMPSE + 1000 * shard
+    episodes, glimpses = range(first, first + DEMONSTRATIONS), range(glimpse, glimpse + GLIMPSES)
+    return demonstration_shard(path, Recorder(*equipment()), episodes, glimpses)
 
 
 def _correction_shard(path: Path, key: tuple[int, int], network: Path | None) -> tuple[Path, int, int]:
     assert network is not None
-    drive: Any = driver(network)
-    simulator, arm = equipment()
-    from embodiedcomp_eval.training.demonstrations import Recorder, correct
-    from embodiedcomp_policy.training.examples import save
+    drive = driver(network)  # before the equipment: torch comes before a renderer
+    from embodiedcomp_eval.training.demonstrations import Recorder
 
-    recorder = Recorder(simulator, arm)
     round_number, shard = key
     first = FIRST_CORRECTION + 10_000 * round_number + CORRECTIONS * shard
-    lifted = sum(correct(simulator, recorder, drive, seed) for seed in range(first, first + CORRECTIONS))
-    count = len(recorder)
-    save(path, recorder.take())
-    return path, count, lifted
+    return correction_shard(path, Recorder(*equipment()), drive, range(first, first + CORRECTIONS))

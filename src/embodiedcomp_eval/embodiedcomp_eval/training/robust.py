@@ -9,9 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from embodiedcomp_eval.training.stages import Job, Report, clone, collect, driver, equipment
+from embodiedcomp_eval.training.stages import (
+    Job,
+    Report,
+    clone,
+    collect,
+    correction_shard,
+    demonstration_shard,
+    driver,
+    equipment,
+)
 
 FIRST_DEMONSTRATION = 1_300_000
 FIRST_CORRECTION = 1_350_000
@@ -47,33 +55,19 @@ def train_robust(start: Path, folder: Path, plan: RobustPlan, report: Report) ->
 
 
 def _demonstrations(path: Path, shard: int, _: Path | None) -> tuple[Path, int, int]:
-    simulator, arm = equipment()
-    from embodiedcomp_eval.training.demonstrations import Recorder, demonstrate, glimpse
+    from embodiedcomp_eval.training.demonstrations import Recorder
     from embodiedcomp_eval.training.distortions import Distorted
-    from embodiedcomp_policy.training.examples import save
 
-    recorder = Recorder(simulator, arm, Distorted(VARIANTS))
-    first = FIRST_DEMONSTRATION + DEMONSTRATIONS * shard
-    lifted = sum(demonstrate(simulator, arm, recorder, seed) for seed in range(first, first + DEMONSTRATIONS))
-    first = FIRST_GLIMPSE + 1000 * shard
-    for seed in range(first, first + GLIMPSES):
-        glimpse(simulator, arm, recorder, seed)
-    count = len(recorder)
-    save(path, recorder.take())
-    return path, count, lifted
+    first, glimpse = FIRST_DEMONSTRATION + DEMONSTRATIONS * shard, FIRST_GLIMPSE + 1000 * shard
+    episodes, glimpses = range(first, first + DEMONSTRATIONS), range(glimpse, glimpse + GLIMPSES)
+    return demonstration_shard(path, Recorder(*equipment(), Distorted(VARIANTS)), episodes, glimpses)
 
 
 def _corrections(path: Path, shard: int, network: Path | None) -> tuple[Path, int, int]:
     assert network is not None
-    drive: Any = driver(network)
-    simulator, arm = equipment()
-    from embodiedcomp_eval.training.demonstrations import Recorder, correct
+    drive = driver(network)  # before the equipment: torch comes before a renderer
+    from embodiedcomp_eval.training.demonstrations import Recorder
     from embodiedcomp_eval.training.distortions import Distorted
-    from embodiedcomp_policy.training.examples import save
 
-    recorder = Recorder(simulator, arm, Distorted(VARIANTS))
     first = FIRST_CORRECTION + CORRECTIONS * shard
-    lifted = sum(correct(simulator, recorder, drive, seed) for seed in range(first, first + CORRECTIONS))
-    count = len(recorder)
-    save(path, recorder.take())
-    return path, count, lifted
+    return correction_shard(path, Recorder(*equipment(), Distorted(VARIANTS)), drive, range(first, first + CORRECTIONS))

@@ -39,6 +39,33 @@ def _run(job: Job) -> tuple[Path, int, int]:
     return make(path, key, network)
 
 
+def demonstration_shard(path: Path, recorder: Any, episodes: range, glimpses: range) -> tuple[Path, int, int]:
+    """Record demonstrated episodes, then approach states set without physics; both are seeds."""
+    from embodiedcomp_eval.training.demonstrations import demonstrate, glimpse
+
+    simulator, arm = equipment()
+    lifted = sum(demonstrate(simulator, arm, recorder, seed) for seed in episodes)
+    for seed in glimpses:
+        glimpse(simulator, arm, recorder, seed)
+    return _saved(path, recorder, lifted)
+
+
+def correction_shard(path: Path, recorder: Any, drive: Any, episodes: range) -> tuple[Path, int, int]:
+    """Record what the expert says to the states that the network behind ``drive`` gets into; ``episodes`` are seeds."""
+    from embodiedcomp_eval.training.demonstrations import correct
+
+    simulator, _ = equipment()
+    return _saved(path, recorder, sum(correct(simulator, recorder, drive, seed) for seed in episodes))
+
+
+def _saved(path: Path, recorder: Any, lifted: int) -> tuple[Path, int, int]:
+    from embodiedcomp_policy.training.examples import save
+
+    count = len(recorder)
+    save(path, recorder.take())
+    return path, count, lifted
+
+
 def clone(
     paths: Sequence[Path],
     network: Path,
