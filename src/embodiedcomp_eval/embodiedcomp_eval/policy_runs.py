@@ -16,8 +16,7 @@ from embodiedcomp_eval.failure_kinds import SignalRecorder, failure_kind
 from embodiedcomp_eval.picture_distortion import DistortedView, Distortion
 from embodiedcomp_eval.provenance import provenance
 from embodiedcomp_eval.results import ResultsFolder, read_lines
-from embodiedcomp_eval.statistics import wilson
-from embodiedcomp_eval.summary import summarise
+from embodiedcomp_eval.summary import success_facts, summarise
 from embodiedcomp_eval.trial_config import TrialConfig
 from embodiedcomp_policy.registry import make_arm
 from embodiedcomp_policy.robot import load_robot
@@ -66,13 +65,8 @@ def run_condition(
 def read_condition(folder: Path, episodes: int) -> dict[str, Any]:
     """What the first ``episodes`` of a finished condition gave, JSON-able; outcomes in the order of the seeds."""
     lines = sorted(read_lines(folder / "episodes.jsonl"), key=lambda line: int(line["seed"]))[:episodes]
-    won = sum(bool(line["success"]) for line in lines)
     return {
-        "episodes": len(lines),
-        "successes": won,
-        "success_rate": won / len(lines),
-        "ci95": list(wilson(won, len(lines))),
-        "mean_steps": sum(line["steps"] for line in lines) / len(lines),
+        **success_facts(lines),
         "payload_bpp": sum(8 * line["payload_bytes"] for line in lines) / sum(line["pixels"] for line in lines),
         "failures": dict(Counter(line["failure"] for line in lines if not line["success"])),
         "outcomes": [bool(line["success"]) for line in lines],

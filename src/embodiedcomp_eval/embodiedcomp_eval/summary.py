@@ -66,6 +66,18 @@ def summarise(
     }
 
 
+def success_facts(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What tables say of at least one episode; unlike in ``summarise``, a failure counts the steps that it made."""
+    won = sum(bool(line["success"]) for line in lines)
+    return {
+        "episodes": len(lines),
+        "successes": won,
+        "success_rate": won / len(lines),
+        "ci95": list(wilson(won, len(lines))),
+        "mean_steps": sum(line["steps"] for line in lines) / len(lines),
+    }
+
+
 def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 

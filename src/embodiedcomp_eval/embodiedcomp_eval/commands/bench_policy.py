@@ -13,7 +13,7 @@ from embodiedcomp_eval.commands.bench_loop import run_to_folder
 from embodiedcomp_eval.commands.console import progress, show_table
 from embodiedcomp_eval.provenance import provenance
 from embodiedcomp_eval.results import read_lines
-from embodiedcomp_eval.statistics import wilson
+from embodiedcomp_eval.summary import success_facts
 from embodiedcomp_eval.trial_config import TrialConfig
 
 
@@ -57,15 +57,7 @@ def policy(
 
 
 def _row(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    won = sum(bool(line["success"]) for line in lines)
-    return {
-        "episodes": len(lines),
-        "successes": won,
-        "success_rate": won / len(lines),
-        "ci95": list(wilson(won, len(lines))),
-        "mean_steps": sum(line["steps"] for line in lines) / len(lines),
-        "failed_seeds": [line["seed"] for line in lines if not line["success"]],
-    }
+    return {**success_facts(lines), "failed_seeds": [line["seed"] for line in lines if not line["success"]]}
 
 
 def _page(name: str, task: str, evidence: dict[str, Any]) -> str:

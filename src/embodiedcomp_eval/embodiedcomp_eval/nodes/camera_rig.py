@@ -24,10 +24,13 @@ from embodiedcomp_codec.sequences import panning
 from embodiedcomp_eval.nodes.codec_path import image_message
 from embodiedcomp_eval.processes import Exit, Fleet
 from embodiedcomp_eval.ros_trial import executable
+from embodiedcomp_eval.waiting import wait_until
 from embodiedcomp_msgs.msg import CodecStats
 
 FILM = 24
 TICKS = os.sysconf("SC_CLK_TCK")
+PATIENCE = 60.0
+"""s that the nodes may take to find each other."""
 SETTLE = 2.0
 """s of frames before those that count: matching, first key frames."""
 
@@ -99,8 +102,7 @@ def cameras(
         executor.add_node(rig.node)
         spinning = threading.Thread(target=executor.spin, daemon=True)
         spinning.start()
-        while not rig.ready():
-            time.sleep(0.05)  # matching of others' endpoints has no event
+        wait_until(rig.ready, "encoder on every camera's topics", PATIENCE)
         sent: set[int] = set()
         began = time.monotonic()
         frames = round((SETTLE + seconds) * rate)

@@ -29,6 +29,7 @@ from embodiedcomp_codec.bundle import BundleReader
 from embodiedcomp_eval.nodes.codec_path import image_message
 from embodiedcomp_eval.processes import Exit, Fleet
 from embodiedcomp_eval.ros_trial import executable
+from embodiedcomp_eval.waiting import wait_until
 from embodiedcomp_msgs.msg import Bundle
 from embodiedcomp_msgs.srv import ResetEpisode
 
@@ -132,11 +133,13 @@ def envelope(codec: str, target_bpp: float, films: str, bundle: bool) -> dict[st
         wire = Wire()
         try:
             topics = ["/bundle"] if bundle else [f"{name}/embodiedcomp" for name in names]
-            _wait(
+            wait_until(
                 lambda: (
                     all(camera.get_subscription_count() for camera in cameras)
                     and all(node.count_publishers(topic) for topic in topics)
-                )
+                ),
+                "encoder on the cameras' topics",
+                PATIENCE,
             )
             expected = 1 if bundle else len(names)
             warm_up(node, lambda: [c.publish(image_message(f[0], 0)) for c, f in zip(cameras, frames)], heard)
@@ -145,7 +148,7 @@ def envelope(codec: str, target_bpp: float, films: str, bundle: bool) -> dict[st
             for number in range(count):
                 for camera, film in zip(cameras, frames):
                     camera.publish(image_message(film[number], number * 100_000_000))
-                _wait(lambda: len(heard) >= expected * (number + 1))  # noqa: B023
+                wait_until(lambda: len(heard) >= expected * (number + 1), "message", PATIENCE)  # noqa: B023
         finally:
             executor.shutdown()
             spinning.join()
@@ -167,7 +170,7 @@ def warm_up(node: Node, show: Callable[[], Any], heard: list[Any]) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"the encoder sends nothing within {PATIENCE:g} s")
         show()
-        time.sleep(0.2)
+        time.sleep(0.2)  # matching of others' endpoints has no event
     reset = node.create_client(ResetEpisode, "encoder/reset_episode")
     done = threading.Event()
     if not reset.wait_for_service(PATIENCE):
@@ -196,14 +199,6 @@ def _sizes(heard: list[tuple[int, bytes]], wire: Wire, cameras: int) -> dict[str
             raise RuntimeError(f"an unreadable bundle: {received.reason}")
         payload += sum(len(part.packet) for part in received.bundle.parts if part is not None)
     return {"messages": messages, "payload_bytes": payload, "wire_bytes": on_wire}
-
-
-def _wait(condition: Any) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"nothing came within {PATIENCE:g} s")
-        time.sleep(0.005)  # the condition changes on another thread, which is none of ours to notify
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ from embodiedcomp_eval.loss_account import account
 from embodiedcomp_eval.nodes.codec_path import image_message
 from embodiedcomp_eval.processes import Exit, Fleet
 from embodiedcomp_eval.ros_trial import executable
+from embodiedcomp_eval.waiting import wait_until
 
 CAMERA = "/camera/image_raw"
 BITS = f"{CAMERA}/embodiedcomp"
@@ -136,9 +137,9 @@ def loss(
         rclpy.init()
         rig = Rig(side, rate)
         try:
-            _wait(lambda: rig.pictures, "first picture behind the link")
+            wait_until(lambda: rig.pictures, "first picture behind the link", PATIENCE)
             first = max(rig.packets)
-            _wait(lambda: max(rig.packets) - first >= seconds * 1e9, "frames", PATIENCE + 2 * seconds)
+            wait_until(lambda: max(rig.packets) - first >= seconds * 1e9, "frames", PATIENCE + 2 * seconds)
             last = max(rig.packets) - round(1e9)  # what is still under way does not count
             waits = [rig.join(name) for name in late]
         finally:
@@ -169,14 +170,6 @@ def _judge(rig: Rig, first: int, last: int) -> dict[str, Any]:
 def _command(node: str, parameters: Sequence[str], remappings: Sequence[str]) -> list[str]:
     arguments = [a for p in parameters for a in ("-p", p)] + [a for r in remappings for a in ("-r", r)]
     return [executable("embodiedcomp_codec", node), "--ros-args", *arguments]
-
-
-def _wait(condition: Any, what: str, patience: float = PATIENCE) -> None:
-    deadline = time.monotonic() + patience
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"no {what} within {patience:g} s")
-        time.sleep(0.05)  # the condition changes on another thread, which is none of ours to notify
 
 
 def main() -> None:
