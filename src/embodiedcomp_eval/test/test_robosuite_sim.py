@@ -49,6 +49,26 @@ def test_a_seed_repeats_bit_for_bit_whatever_came_before(simulator: RobosuiteSim
     assert episode() == first
 
 
+def test_a_state_set_without_physics_is_the_same_whatever_came_before(simulator: RobosuiteSimulator) -> None:
+    """Training examples would otherwise depend on which worker process made them after what."""
+
+    def posed(where: RobosuiteSimulator) -> tuple[bytes, ...]:
+        where.pose(scene_of_seed(SEED), np.array(HOME) + 0.1)
+        images = where.render()
+        return (
+            where.joint_state().positions.tobytes(),
+            where.object_pose().position.tobytes(),
+            *(images[camera].tobytes() for camera in where.cameras),
+        )
+
+    simulator.reset(SEED)
+    simulator.step(np.array([*HOME, 0.8]) + 0.1)
+    after_an_episode = posed(simulator)
+    fresh = RobosuiteSimulator(settle_steps=10)
+    assert posed(fresh) == after_an_episode == posed(simulator)
+    fresh.close()
+
+
 def test_it_reaches_a_joint_target_and_counts_time(simulator: RobosuiteSimulator) -> None:
     simulator.reset(SEED)
     target = np.array([*HOME, 0.4]) + np.array([0.1, -0.1, 0.1, 0.1, 0.2, -0.2, 0.0])

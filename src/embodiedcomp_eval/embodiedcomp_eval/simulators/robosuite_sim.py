@@ -18,6 +18,8 @@ from embodiedcomp_eval.simulator import CONTROL_PERIOD_NS, JointState, Pose
 
 SETTLE_STEPS = 50
 """Control periods that the scene rests before step 0, so that a dropped object lies still."""
+REST_STEPS = 15
+"""Control periods after which the open gripper's linkage is at rest."""
 SUBSTEPS = 5
 """The joint target moves linearly over one control period, in this many pieces, as a trajectory controller moves it."""
 
@@ -104,8 +106,8 @@ class RobosuiteSimulator:
 
     def pose(self, scene: Scene, arm: npt.NDArray[np.float64]) -> None:
         """Put object and arm ``(6,)`` rad where they are said to be, gripper open, without physics: training only."""
-        self.reset_scene(scene, settle=scene.object not in self._stages)
-        self._active.pose(arm)
+        self.reset_scene(scene, settle=False)
+        self._active.pose(scene, arm)
 
     def draw(self, kind: str, positions: npt.NDArray[np.float64], pose: Pose) -> dict[str, npt.NDArray[np.uint8]]:
         """Pictures of any state, beside the episode: arm at ``positions (7,)`` rad, an object of that kind at ``pose``.
@@ -191,12 +193,15 @@ class _Stage:
         data.ctrl[6:8] = 0.0
         mj.mj_forward(model, data)
 
-    def pose(self, arm: npt.NDArray[np.float64]) -> None:
-        """Move the arm there without physics; the open gripper's joints keep the place where they came to rest."""
+    def pose(self, scene: Scene, arm: npt.NDArray[np.float64]) -> None:
+        """Move the arm of the scene just placed without physics; the open gripper's joints are where they come to rest."""
         if self._open is None:
-            for _ in range(5):
+            # In one scene for all: what a stage did before must not show in what it does next.
+            self.place(Scene(0, scene.object, TABLES[0], WALLS[0], 0.0, 0.0, 0.0))
+            for _ in range(REST_STEPS):
                 self.advance(np.array([*HOME, 0.0]))
             self._open = self.data.qpos[self._gripper_qpos].copy()
+            self.place(scene)
         self.data.qpos[self._gripper_qpos] = self._open
         self.data.qpos[self.joint_qpos[:6]] = arm
         self.data.qvel[:] = 0.0
