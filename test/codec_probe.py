@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ros_harness import Processes, spin_until
+from ros_harness import Processes, reset_episode, spin_until
 
 PERIOD_NS = 100_000_000
 
@@ -98,9 +98,9 @@ class Probe:
     def reset(self, *nodes: str, episode: int = 0) -> None:
         """Start an episode: every node clears its state, then what was heard so far is forgotten."""
         for node in nodes:
-            request = self.ResetEpisode.Request(seed=1, episode=episode)
-            response = self.call(self.ResetEpisode, f"{node}/reset_episode", request)
-            assert response.ok, response.message
+            client = self.node.create_client(self.ResetEpisode, f"{node}/reset_episode")
+            self.wait(client.service_is_ready)
+            reset_episode(self.node, client, episode)
         for heard in (self.bits, self.decoded, self.stats, self.lost, self.requests):
             heard.clear()
 

@@ -103,6 +103,23 @@ def spin_until(node: Any, condition: Callable[[], Any], timeout: float) -> bool:
         executor.shutdown()
 
 
+def reset_episode(node: Any, client: Any, episode: int = 0, timeout: float = 20.0) -> None:
+    """Have a lockstep node ready for an episode, asking as the evaluator does: again while it has not found its peers."""
+    from embodiedcomp_msgs.srv import ResetEpisode
+
+    answer = None
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        future = client.call_async(ResetEpisode.Request(seed=1, episode=episode))
+        assert spin_until(node, future.done, timeout), "no answer to reset_episode"
+        answer = future.result()
+        if answer.ok:
+            return
+        assert answer.message.endswith(" yet"), answer
+        spin_until(node, lambda: False, 0.05)
+    raise AssertionError(answer)
+
+
 def executable(package: str, name: str) -> Path:
     """What ``ros2 run package name`` would start."""
     for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):

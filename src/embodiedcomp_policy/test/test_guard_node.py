@@ -12,7 +12,7 @@ import pytest
 
 from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.robot import load_robot
-from ros_harness import Process, Processes, spin_until
+from ros_harness import Process, Processes, reset_episode, spin_until
 
 ROBOT = load_robot("ur5e")
 HOME = np.array([0.1, -1.7, 1.5, -1.3, -1.5, 0.2, 0.0])
@@ -33,7 +33,7 @@ class Probe:
         from embodiedcomp_msgs.srv import ResetEpisode
         from embodiedcomp_policy.nodes import messages
 
-        self.messages, self.JointState, self.ResetEpisode = messages, JointState, ResetEpisode
+        self.messages, self.JointState = messages, JointState
         self.node = rclpy.create_node("probe", context=context)
         deep = QoSProfile(depth=1000)
         self.joints = self.node.create_publisher(JointState, "joint_states", deep)
@@ -76,10 +76,8 @@ class Probe:
         self.chunks.publish(self.messages.chunk_to_trajectory(chunk, ROBOT, list(range(7))))
         return chunk
 
-    def reset(self, episode: int = 0) -> Any:
-        future = self.reset_client.call_async(self.ResetEpisode.Request(seed=1, episode=episode))
-        self.wait(future.done)
-        return future.result()
+    def reset(self, episode: int = 0) -> None:
+        reset_episode(self.node, self.reset_client, episode)
 
     def answer(self, stamp: int, points: np.ndarray | None = None) -> Any:
         """Lockstep: the next trajectory that leaves the guard."""
@@ -105,7 +103,7 @@ def start(processes: Processes, probe: Probe, *parameters: str) -> Process:
 
 def test_lockstep_passes_a_good_chunk_bit_for_bit_and_holds_for_a_bad_one(probe: Probe, processes: Processes) -> None:
     start(processes, probe, "timing:=lockstep")
-    assert probe.reset().ok
+    probe.reset()
     points = HOME + np.random.default_rng(0).uniform(-0.01, 0.01, (12, 7)) * (np.arange(7) < 6)
     probe.measure(0)
     chunk = probe.messages.trajectory_to_chunk(probe.answer(0, points), ROBOT)
@@ -127,7 +125,7 @@ def test_lockstep_episodes_repeat_after_a_reset(probe: Probe, processes: Process
     start(processes, probe, "timing:=lockstep")
     answers = []
     for episode in range(2):
-        assert probe.reset(episode).ok
+        probe.reset(episode)
         for step in range(3):
             probe.measure(step * 1000 * MS, HOME + 0.1 * step)
             answers.append(probe.answer(step * 1000 * MS, np.full((12, 7), 0.3 * step)))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from embodiedcomp_policy.robot import load_robot
-from ros_harness import Process, Processes, spin_until
+from ros_harness import Process, Processes, reset_episode, spin_until
 
 ROBOT = load_robot("ur5e")
 HOME = np.array([0.1, -1.7, 1.5, -1.3, -1.5, 0.2, 0.0])
@@ -64,9 +64,7 @@ class Probe:
         self.wait(lambda: self.node.count_publishers("policy/status") and self.reset_client.service_is_ready())
 
     def reset(self, episode: int) -> None:
-        future = self.reset_client.call_async(self.ResetEpisode.Request(seed=1, episode=episode))
-        self.wait(future.done)
-        assert future.result().ok
+        reset_episode(self.node, self.reset_client, episode)
 
     def run(self, episode: int, step: int, phase: int = 0) -> None:
         self.episode.publish(self.EpisodeState(episode=episode, seed=1, step=step, phase=phase))
