@@ -91,9 +91,10 @@ class Probe:
                 return
         raise AssertionError("no answer to 200 frames")
 
-    def settle(self) -> None:
+    def settle(self, decoded: list[Any] | None = None) -> None:
         """Wait until the last frame of ``until`` has come out or is lost; earlier ones may have gone unheard."""
-        self.wait(lambda: self._last_shown in self.stamps([*self.decoded, *self.lost]))
+        pictures = self.decoded if decoded is None else decoded
+        self.wait(lambda: self._last_shown in self.stamps([*pictures, *self.lost]))
 
     def reset(self, *nodes: str, episode: int = 0) -> None:
         """Start an episode: every node clears its state, then what was heard so far is forgotten."""
