@@ -104,12 +104,12 @@ def test_guard_speed_and_grey() -> None:
     }  # fmt: skip
     speed = {
         "facts": FACTS, "policy": "reference", "inferences": 200, "load_average": 0.5, "cores": 2, "weights_bytes": 5_032_932,
-        "wall_ms": {"p50": 13.0, "p95": 20.0}, "processor_ms": {"p50": 12.5, "p95": 14.0},
+        "times": {"task": {"wall_ms": {"p50": 13.0, "p95": 20.0}, "processor_ms": {"p50": 12.5, "p95": 14.0}}},
     }  # fmt: skip
     grey = {"success_rate": 0.0, "success_rate_ci95": [0.0, 0.088], "seeds": [10000, 10039], "successes": 0}
     found = {"guard": guard, "speed": speed, "loop": {"facts": FACTS, "rows": {"grey": grey}}}
     text = page(NOTHING | found, None, {})
     assert "100,000 random worlds (ur5e)" in text and "**no violations**" in text and "- holds" in text
-    assert "| wall clock, ms | 13.0 | 20.0 |" in text and "Weights: 5.0 MB." in text
+    assert "of development seeds | 13.0 | 20.0 | 12.5 | 14.0 |" in text and "Weights: 5.0 MB." in text
     assert "0 of 40" in text
     assert "**1 violation**" in page(NOTHING | {"guard": guard | {"violations": [[3, "x"]]}}, None, {})

@@ -88,9 +88,15 @@ class PinocchioArm:
             :, self._velocities
         ]
         arm = pinocchio.updateFramePlacement(self._model, self._data, self._link).rotation @ self._offset.translation
-        linear = link[:3] + np.cross(link[3:].T, arm).T  # the tool is carried around the link's origin
-        back = self._base.rotation.T
-        return np.vstack([back @ linear, back @ link[3:]])
+        turning, (x, y, z) = link[3:], arm.tolist()
+        back, result = self._base.rotation.T, np.empty_like(link)
+        # The tool is carried around the link's origin: turning x arm, written out because np.cross takes twice as long.
+        result[0] = turning[1] * z - turning[2] * y
+        result[1] = turning[2] * x - turning[0] * z
+        result[2] = turning[0] * y - turning[1] * x
+        result[:3] = back @ (link[:3] + result[:3])
+        result[3:] = back @ turning
+        return result
 
 
 def load_arm(robot: Robot, robot_description: str | None = None, tool: Tool | None = None) -> PinocchioArm:
