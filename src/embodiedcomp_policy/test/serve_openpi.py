@@ -27,6 +27,7 @@ SHAPES = {
         "observation/gripper_position": (1,),
     },
 }
+SHAPES["fingers"] = SHAPES["libero"]
 METADATA: dict[str, dict[str, Any]] = {"metadata": {"action_dim": 14}, "robot": {"robot": "aloha"}}
 
 
@@ -48,6 +49,9 @@ class MadeUp(BasePolicy):
             raise KeyError(f"wrong request: {found}")
         if self.kind == "libero":
             return {"actions": np.tile([0.2, 0, 0, 0, 0, 0, 1.0], (10, 1))}
+        if self.kind == "fingers":  # turns, and closes the hand as far as the two fingers that it is told are apart
+            left, right = obs["observation/state"][6:]
+            return {"actions": np.tile([0, 0, 0, 0, 0, 0.1, 5 * (left - right)], (2, 1))}
         if self.kind == "droid":
             return {"actions": np.tile([0.1, 0, 0, 0, 0, 0, 0, 0.5], (10, 1))}
         state = np.array(obs["state"])

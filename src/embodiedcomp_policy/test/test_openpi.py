@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embodiedcomp_policy.kinematics import rotation_log
 from embodiedcomp_policy.observation import Observation
 from embodiedcomp_policy.policies.pinocchio_arm import load_arm
 from embodiedcomp_policy.policy import Policy, PolicyError
@@ -52,6 +53,45 @@ def test_libero_keys_answer_with_tool_moves() -> None:
     moved = arm.forward(chunk.positions[-1, :6])[0] - arm.forward(HOME[:6])[0]
     assert np.allclose(moved, [0.1, 0, 0], atol=1e-3)  # ten times 0.2 x 0.05 m
     assert chunk.positions[0, 6] == 0.8 and chunk.times_ns[0] == 100_000_000
+
+
+def test_what_the_user_says_of_the_checkpoints_numbers() -> None:
+    arm = load_arm(load_robot("ur5e"))
+    position, rotation = arm.forward(HOME[:6])
+    with serving("serve_openpi.py", "libero") as (port, _):
+        short = connect(port, "keys=libero&scale=0.02&gripper=1,-1").act(see())
+        along = connect(port, "keys=libero&frame=tool").act(see())
+    assert np.allclose(arm.forward(short.positions[-1, :6])[0] - position, [0.04, 0, 0], atol=1e-3)
+    assert short.positions[0, 6] == 0.0  # 1 is open now
+    assert np.allclose(arm.forward(along.positions[-1, :6])[0] - position, rotation @ [0.1, 0, 0], atol=1e-3)
+    with serving("serve_openpi.py", "fingers") as (port, _):
+        told = {
+            options: connect(port, f"keys=libero&{options}").act(see())
+            for options in ("", "turn_scale=1&fingers=0.1,0")
+        }
+    for chunk, turn, finger in zip(told.values(), (0.05, 0.1), (0.2, 0.5), strict=True):
+        turned = arm.forward(chunk.positions[0, :6])[1] @ rotation.T
+        assert np.allclose(rotation_log(turned), [0, 0, turn], atol=1e-4)
+        assert chunk.positions[0, 6] == pytest.approx(
+            0.8 * (finger + 1) / 2
+        )  # half closed: half way between 0 and 0.04, or 0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("keys=ur5&scale=2", "option 'scale' means nothing to keys 'ur5': their actions are joint"),
+        ("keys=droid&turn_scale=2", "option 'turn_scale' means nothing to keys 'droid': their actions are joint_delta"),
+        ("keys=droid&frame=tool", "option 'frame' means nothing"),
+        ("keys=ur5&fingers=0.04,0", "option 'fingers' means nothing"),
+        ("keys=libero&frame=world", "unknown frame 'world'; there are: base, tool"),
+        ("keys=libero&fingers=0.04", "fingers"),
+        ("keys=libero&scale=fast", "scale"),
+    ],
+)
+def test_options_that_cannot_apply(options: str, words: str) -> None:
+    with pytest.raises(PolicyError, match=words):
+        openpi.make(server=f"ws://127.0.0.1:1?{options}")
 
 
 def test_droid_keys_drive_a_seven_joint_arm_and_no_other() -> None:
