@@ -126,10 +126,13 @@ def check_folder(path: Path, configuration: Mapping[str, Any], facts: Mapping[st
 
 
 def _check_weights(path: Path, there: Mapping[str, str] | None, now: Mapping[str, str] | None) -> None:
-    """Episodes of other weights are no episodes of the same trial; where either side is unknown there is no telling."""
+    """Episodes of other weights are no episodes of the same trial; where either side is unknown there is no telling.
+
+    Files that came after them can't have taken part.
+    """
     if there is None or now is None:
         return
-    changed = sorted(name for name in {*there, *now} if there.get(name) != now.get(name))
+    changed = sorted(name for name, digest in there.items() if now.get(name) != digest)
     if changed:
         raise ResultsError(f"{path} holds results of other weights ({', '.join(changed)} differ); choose another --out")
 

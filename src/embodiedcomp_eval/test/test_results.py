@@ -51,6 +51,8 @@ def test_the_facts_of_the_first_run_stay_and_other_weights_are_refused(tmp_path:
     facts = {"commit": "aaa", "weights_sha256": {"p/model.safetensors": "11"}}
     ResultsFolder(tmp_path / "t", CONFIGURATION, facts).close()
     ResultsFolder(tmp_path / "t", CONFIGURATION, {**facts, "commit": "bbb"}).close()
+    one_more = {**facts["weights_sha256"], "q/model.safetensors": "33"}  # another policy's, shipped since
+    ResultsFolder(tmp_path / "t", CONFIGURATION, {**facts, "weights_sha256": one_more}).close()
     assert load_yaml(tmp_path / "t" / "config.yaml")["facts"] == facts
     before = (tmp_path / "t" / "config.yaml").read_bytes()
     with pytest.raises(ResultsError, match=r"results of other weights \(p/model.safetensors differ\)"):

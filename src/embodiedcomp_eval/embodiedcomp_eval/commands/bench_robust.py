@@ -12,8 +12,9 @@ import typer
 
 from embodiedcomp_eval.commands.console import progress, show_table
 from embodiedcomp_eval.config import ConfigError
+from embodiedcomp_eval.ledger import weight_hashes
 from embodiedcomp_eval.policy_runs import outcomes_of, read_condition, run_condition
-from embodiedcomp_eval.provenance import provenance
+from embodiedcomp_eval.provenance import SHIPPED_WEIGHTS, provenance
 from embodiedcomp_eval.report.filmstrip import filmstrip
 from embodiedcomp_eval.statistics import paired_difference
 from embodiedcomp_eval.trial_config import TrialConfig
@@ -77,7 +78,10 @@ def robust(
             "difference": dataclasses.asdict(paired_difference(outcomes_of(found[policy]), outcomes_of(found[against])))
         }
     evidence = {
-        "policies": {name: provenance(weights)["weights_sha256"] for name, weights in sides.items()},
+        "policies": {
+            name: weight_hashes([Path(weights) if weights else SHIPPED_WEIGHTS / name])
+            for name, weights in sides.items()
+        },
         "policy": policy,
         "against": against,
         "facts": provenance(checkpoint),
