@@ -6,57 +6,32 @@ The bag is written in parts that are whole on disk, so that a crash costs the la
 started again when it dies: the launch ends with it, so that a missing recording is noticed.
 """
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
-from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
+from embodiedcomp_eval.nodes.launching import FLAG, RECORDING, Argument, Given, description, trial_node
 from launch import LaunchContext, LaunchDescription
 
 ARGUMENTS = {
-    "out": ("results/recording", "folder that the bag is made in: bag, then bag_2 and so on", None),
-    "topics": ("", "topics to record, comma-separated; empty: all but logs and parameter events", None),
-    "storage": ("mcap", "format of the bag", ("mcap", "sqlite3")),
-    "split_seconds": ("30.0", "a part of the bag ends after this time, s: what a crash can cost", None),
-    "namespace": ("", "namespace of the recorder and of relative topics", None),
-    "use_sim_time": ("false", "stamp with /clock instead of the wall clock", ("false", "true")),
+    "out": Argument("results/recording", "folder that the bag is made in: bag, then bag_2 and so on"),
+    "topics": Argument("", "topics to record, comma-separated; empty: all but logs and parameter events"),
+    "storage": RECORDING["storage"],
+    "split_seconds": Argument("30.0", "a part of the bag ends after this time, s: what a crash can cost", kind=float),
+    "namespace": Argument("", "namespace of the recorder and of relative topics"),
+    "use_sim_time": Argument("false", "stamp with /clock instead of the wall clock", FLAG),
 }
-"""name: (default, description, choices)"""
 
 
 def nodes(context: LaunchContext) -> list[Node]:
     """The recorder."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    space = given["namespace"].strip("/")
-    prefix = f"/{space}" if space else ""
-    items = [item.strip() for item in given["topics"].split(",") if item.strip()]
-    topics = [item if item.startswith("/") else f"{prefix}/{item}" for item in items]
-    parameters = {
-        "out": ParameterValue(given["out"], value_type=str),
-        "storage": ParameterValue(given["storage"], value_type=str),
-        "split_seconds": float(given["split_seconds"]),
-        "use_sim_time": given["use_sim_time"] == "true",
-    }
-    if topics:
-        parameters["topics"] = ParameterValue(topics, value_type=list[str])
-    return [
-        Node(
-            package="embodiedcomp_eval",
-            executable="recorder",
-            name="recorder",
-            namespace=prefix,
-            parameters=[parameters],
-            output="screen",
-            sigterm_timeout="30",  # s to put the last part on disk
-            on_exit=Shutdown(reason="the recorder ended"),
-        )
-    ]
+    given = Given(context, ARGUMENTS)
+    items = [item.strip() for item in given.text["topics"].split(",") if item.strip()]
+    parameters = given.chosen("out", "storage", "split_seconds")
+    if items:
+        parameters["topics"] = [item if item.startswith("/") else f"{given.prefix}/{item}" for item in items]
+    parameters["use_sim_time"] = given.text["use_sim_time"] == "true"
+    return [trial_node(given.prefix, "embodiedcomp_eval", "recorder", "recorder", parameters)]
 
 
 def generate_launch_description() -> LaunchDescription:
     """Arguments and wiring."""
-    arguments = [
-        DeclareLaunchArgument(name, default_value=default, description=description, choices=choices and list(choices))
-        for name, (default, description, choices) in ARGUMENTS.items()
-    ]
-    return LaunchDescription([*arguments, OpaqueFunction(function=nodes)])
+    return description(ARGUMENTS, nodes)

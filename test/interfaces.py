@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
 BUILT_IN = {"use_sim_time"}
 """Parameters that every node of rclpy has."""
+SHARED = "embodiedcomp_eval.nodes.launching"
+"""The module that the launch files share."""
 CREATE = {
     "create_publisher", "create_lifecycle_publisher", "create_subscription", "create_service",
 }  # fmt: skip
@@ -74,7 +76,22 @@ def topics(source: Path) -> list[str]:
                 found.append(_pattern(node.args[1]))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[a-z_~/]+", node.value):
             found.append(re.escape(node.value))  # a topic's name in a variable
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").endswith(".nodes"):
+            for module in node.names:  # and in a constant of a module beside the node
+                found += _constants(source.parent / f"{module.name}.py")
     return [pattern for pattern in found if pattern]
+
+
+def _constants(source: Path) -> list[str]:
+    """Patterns of the texts that a module keeps under a name, or has from the module beside it that does."""
+    found = []
+    for node in ast.parse(source.read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            found.append(re.escape(node.value.value))
+        elif isinstance(node, ast.ImportFrom) and ".nodes." in (node.module or ""):
+            if any(alias.name.isupper() for alias in node.names):
+                found += _constants(source.parent / f"{(node.module or '').rsplit('.', 1)[-1]}.py")
+    return found
 
 
 def _pattern(node: ast.expr) -> str:
@@ -97,6 +114,8 @@ class LaunchedNode:
     parameters: dict[str, Any]
     remappings: dict[str, str]
     options: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    """Parameter files, over ``parameters``."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +134,14 @@ class LaunchFile:
 
     path: Path
     arguments: dict[str, LaunchArgument]
-    function: Callable[[Any], list[LaunchedNode]]
+    function: Callable[[Any], list[Any]]
 
     def nodes(self, **values: str) -> list[LaunchedNode]:
         """The nodes for these values, defaults for the rest. Unknown names and values out of the choices fail."""
+        return [made for made in self.processes(**values) if isinstance(made, LaunchedNode)]
+
+    def processes(self, **values: str) -> list[Any]:
+        """The nodes, and the command lines of everything else that is started."""
         given = {name: argument.default for name, argument in self.arguments.items()}
         for name, value in values.items():
             choices = self.arguments[name].choices
@@ -138,11 +161,11 @@ def load_launch_file(path: Path) -> LaunchFile:
     arguments = {entity.name: entity for entity in entities if isinstance(entity, LaunchArgument)}
     (function,) = (entity for entity in entities if not isinstance(entity, LaunchArgument))
 
-    def nodes(given: Any) -> list[LaunchedNode]:
+    def processes(given: Any) -> list[Any]:
         with _doubles():
-            return [made for made in function(given) if isinstance(made, LaunchedNode)]
+            return list(function(given))
 
-    return LaunchFile(path, arguments, nodes)
+    return LaunchFile(path, arguments, processes)
 
 
 class _Value:
@@ -174,7 +197,8 @@ def _node(
     **options: Any,
 ) -> LaunchedNode:
     values: dict[str, Any] = {}
-    for group in parameters:
+    files = [group for group in parameters if isinstance(group, str)]
+    for group in (group for group in parameters if not isinstance(group, str)):
         for key, value in group.items():
             plain = value.value if isinstance(value, _Value) else value
             # launch_ros reads a bare text as YAML and takes no empty list.
@@ -182,7 +206,7 @@ def _node(
             assert plain != [] and plain is not None, f"{name}: {key} is {plain}"
             values[key] = plain
     assert set(options) <= {"output", "on_exit", "respawn", "respawn_delay", "respawn_max_retries", "sigterm_timeout"}
-    return LaunchedNode(package, executable, name, namespace, values, dict(remappings), options)
+    return LaunchedNode(package, executable, name, namespace, values, dict(remappings), options, tuple(files))
 
 
 def _process(*, cmd: list[str], **options: Any) -> list[str]:
@@ -206,7 +230,8 @@ def _doubles() -> Iterator[None]:
         "launch_ros.actions": {"Node": _node},
         "launch_ros.parameter_descriptions": {"ParameterValue": _Value},
     }
-    before = {name: sys.modules.get(name) for name in names}
+    before = {name: sys.modules.get(name) for name in (*names, SHARED)}
+    sys.modules.pop(SHARED, None)  # it binds what it imports
     for name, content in names.items():
         module = types.ModuleType(name)
         module.__dict__.update(content)
@@ -216,7 +241,7 @@ def _doubles() -> Iterator[None]:
     finally:
         for name, old in before.items():
             if old is None:
-                del sys.modules[name]
+                sys.modules.pop(name, None)
             else:
                 sys.modules[name] = old
 

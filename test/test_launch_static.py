@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 
 import pytest
-from interfaces import BUILT_IN, LAUNCH_FILES, LaunchFile, executables, load_launch_file, parameters, topics
+import yaml
+from interfaces import BUILT_IN, LAUNCH_FILES, ROOT, LaunchFile, executables, load_launch_file, parameters, topics
 
 FILES = {path.name.removesuffix(".launch.py"): path for path in LAUNCH_FILES}
 EXECUTABLES = executables()
@@ -22,6 +23,8 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"side": "robot", "images": "/a/image,/b/image,/c/image", "cameras": "a,b,c", "namespace": "arm1"},
         {"side": "remote", "joint_states": "/arm/joint_states", "checkpoint": "c", "server": "s"},
         {"command_interface": "forward_position", "commands": "/arm/commands", "target_bpp": "0.1"},
+        {"bundle": "true", "joint_states": "/arm/joint_states", "also": "ffmpeg,foxglove", "weights": "w"},
+        {"crop": "0,0,64,64", "resize": "32,32,16,16", "key_period": "5", "transport": "compressed"},
     ],
     "record": [{"topics": "joint_states,/a/image", "namespace": "arm1"}],
     "gazebo_trial": [
@@ -36,6 +39,30 @@ VALUES: dict[str, list[dict[str, str]]] = {
         },
     ],
 }
+NODES_FILE = str(ROOT / "config" / "nodes.yaml")
+OTHER_VALUES = {
+    **{name: ["7"] for name in (
+        "target_bpp", "target_bitrate", "budget_window", "episodes", "seed", "split_seconds", "key_period",
+        "replan_period", "image_tolerance", "velocity_scale",
+    )},
+    **{name: ["mine"] for name in (
+        "codec", "policy", "checkpoint", "server", "namespace", "out", "weights", "instruction", "robot",
+        "joint_states", "commands",
+    )},
+    "task": ["ur5e_lift_moved"],
+    "link": ["lossy"],
+    "topics": ["/a,b"],
+    "images": ["/a,/b"],
+    "cameras": ["a,b"],
+    "crop": ["0,0,64,64", "0,0,64,64,8,8,64,64"],
+    "resize": ["224,224"],
+    "also": ["ffmpeg"],
+    "params_file": [NODES_FILE],
+    ("robot", "side"): ["robot", "remote"],
+}  # fmt: skip
+"""Argument -> values unlike its default; those with choices have them there."""
+IN_A_FILE = {("gazebo_trial", "render_engine"), ("gazebo_trial", "real_time_factor")}
+"""They change the world that is written, which its own tests read."""
 FOREIGN = {("ros_gz_bridge", "parameter_bridge"): {"config_file"}}
 """Executables of packages that are not ours, with their parameters."""
 CASES = [(name, values) for name in FILES for values in ({}, *VALUES.get(name, []))]
@@ -77,14 +104,25 @@ def test_what_a_launch_file_names_exists(
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_arguments_read_well_and_are_used(name: str, loaded: dict[str, LaunchFile]) -> None:
+def test_arguments_read_well_and_are_used(
+    name: str, loaded: dict[str, LaunchFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another value of any argument starts other processes, or the same ones with other words."""
+    monkeypatch.chdir(tmp_path)
     file = loaded[name]
-    source = FILES[name].read_text()
     for argument in file.arguments.values():
+        base = {"record": "true"} if argument.name == "storage" and "record" in file.arguments else {}
+        usual = file.processes(**base)
         assert len(argument.description) > 8, argument.name
         assert not argument.choices or len(argument.choices) > 1
-        uses = len(re.findall(rf"[\"']{argument.name}[\"']", source))
-        assert uses > 1 or name == "sim_trial", f"{argument.name} is declared and not used"
+        if (name, argument.name) in IN_A_FILE:
+            continue
+        others = [choice for choice in argument.choices if choice != argument.default]
+        value = OTHER_VALUES.get((name, argument.name)) or others[:1] or OTHER_VALUES[argument.name]
+        for other in value:
+            assert file.processes(**base, **{argument.name: other}) != usual, (
+                f"{argument.name} is declared and not used"
+            )
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -116,6 +154,46 @@ def test_any_number_of_cameras(loaded: dict[str, LaunchFile]) -> None:
         assert policy.parameters["image_topics"] == [f"{image}/decoded" for image in images]
     with pytest.raises(RuntimeError, match="must name as many"):
         loaded["robot"].nodes(images="/a,/b", cameras="a")
+
+
+def test_views_go_to_their_cameras(loaded: dict[str, LaunchFile]) -> None:
+    given = {"crop": "0,0,64,64,8,8,32,32", "resize": "16,16"}
+    first, second = (n.parameters for n in loaded["robot"].nodes(**given) if n.executable == "encoder")
+    assert (first["crop"], second["crop"]) == ([0, 0, 64, 64], [8, 8, 32, 32])
+    assert first["resize"] == second["resize"] == [16, 16]
+    (shared,) = (n.parameters for n in loaded["robot"].nodes(bundle="true", **given) if n.executable == "encoder")
+    assert shared["crop"] == [0, 0, 64, 64, 8, 8, 32, 32]
+    with pytest.raises(RuntimeError, match="crop takes 4 numbers, or 4 for each camera"):
+        loaded["robot"].nodes(crop="1,2,3")
+    with pytest.raises(RuntimeError, match="resize:=wide can't be read"):
+        loaded["robot"].nodes(resize="wide")
+
+
+def test_a_bundle_carries_all_cameras_and_the_joint_states(loaded: dict[str, LaunchFile]) -> None:
+    apart = {node.name: node for node in loaded["robot"].nodes()}
+    nodes = {node.name: node for node in loaded["robot"].nodes(bundle="true", joint_states="/arm/joint_states")}
+    assert set(nodes) == {"encoder", "decoder", "guard", "policy"}
+    encoder, decoder, guard, policy = (nodes[name] for name in ("encoder", "decoder", "guard", "policy"))
+    assert encoder.parameters["images"] == decoder.parameters["images"]
+    assert encoder.parameters["target_bitrate"] == 2 * apart["encoder_base_camera"].parameters["target_bitrate"]
+    assert {n.remappings["joint_states"] for n in (encoder, decoder, guard)} == {"/arm/joint_states"}
+    assert policy.remappings["joint_states"] == "/arm/joint_states/decoded"
+
+
+def test_the_parameter_file_names_what_exists(loaded: dict[str, LaunchFile]) -> None:
+    with pytest.raises(RuntimeError, match="nothing.yaml: no such file"):
+        loaded["robot"].nodes(params_file="nothing.yaml")
+    nodes = {node.name: node for node in loaded["robot"].nodes(params_file=NODES_FILE)}
+    assert {node.files for node in nodes.values()} == {(NODES_FILE,)}
+    text = Path(NODES_FILE).read_text()
+    sections = yaml.safe_load(
+        re.sub(r"^    # (\w+: )", r"    \1", text, flags=re.MULTILINE)
+    )  # what is commented out exists too
+    assert len(sections) == 4
+    for key, section in sections.items():
+        node = nodes[key.removeprefix("/**/")]
+        known = parameters(EXECUTABLES[node.package, node.executable])
+        assert section["ros__parameters"] and set(section["ros__parameters"]) <= known
 
 
 def test_a_trial_has_the_nodes_of_the_command_line(loaded: dict[str, LaunchFile], toy_task: str) -> None:
