@@ -55,7 +55,7 @@ format: setup  ## let ruff rewrite the sources
 	@. tools/env.sh && ruff check --fix --quiet . ; ruff format .
 
 test: lint  ## everything CI runs: lint, types, all tests; ARGS go to pytest
-	@$(RUN) python -m pytest $(ARGS)
+	@$(RUN) bash tools/test.sh $(ARGS)
 
 test-lerobot: setup  ## the lerobot backend on lerobot's real classes, in a virtual environment of its own
 	@bash tools/test_lerobot.sh $(ARGS)

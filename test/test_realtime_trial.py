@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pytest
 from trial_runs import lines, start_trial, summary
 
 from ros_harness import Processes
@@ -12,6 +13,7 @@ from ros_harness import Processes
 CONTROL_HZ, HORIZON = 10.0, 60
 
 
+@pytest.mark.timing
 def test_a_realtime_trial_runs_to_its_end(toy_task: str, tmp_path: Path, processes: Processes) -> None:
     options = ["--policy", "toy", "--task", toy_task, "--codec", "jpeg", "--episodes", "2", "--timing", "realtime"]
     trial = start_trial(processes, *options, "--out", str(tmp_path / "t"))

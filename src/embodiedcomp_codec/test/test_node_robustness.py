@@ -162,6 +162,7 @@ def test_garbage_is_one_warning_and_no_more(ros_context: Any, processes: Process
     assert not unpack(bytes(probe.bits[-1].data), 1 << 20)[0].key  # the stream went on as if nothing had been
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("codec", INTER)
 def test_a_late_decoder_has_its_first_picture_within_five_frames(
     ros_context: Any, processes: Processes, codec: str

@@ -141,6 +141,7 @@ def test_lockstep_never_stalls_on_a_stamp_nobody_measured(probe: Probe, processe
     assert "in the future" in probe.status[-1].reason
 
 
+@pytest.mark.timing
 def test_realtime_runs_holds_when_the_policy_dies_and_refuses_old_news(probe: Probe, processes: Processes) -> None:
     start(processes, probe)
     driver = probe.node.create_timer(0.02, lambda: probe.measure(probe.now()))
@@ -183,6 +184,7 @@ def test_joints_that_two_drivers_publish_apart_make_one_state(probe: Probe, proc
         timer.cancel()
 
 
+@pytest.mark.timing
 def test_forward_position_streams_within_limits_and_stands_still_at_the_end(probe: Probe, processes: Processes) -> None:
     start(processes, probe, "command_interface:=forward_position", "max_chunk_age:=0.6")
     arm = {"at": HOME.copy()}

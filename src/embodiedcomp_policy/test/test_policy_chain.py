@@ -97,6 +97,7 @@ def start_guard(processes: Processes) -> Process:
     return processes.start("embodiedcomp_policy", "guard", *(word for w in words for word in ("-p", w)))
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     ("kind", "words"),
     [

@@ -179,6 +179,7 @@ def test_a_policy_without_its_server_says_so_and_sends_no_chunk(probe: Probe, pr
     assert not probe.chunks and policy.running
 
 
+@pytest.mark.timing
 def test_realtime_asks_on_its_own_timer_and_answers_each_question_once(probe: Probe, processes: Processes) -> None:
     start(processes, probe, "policy:=still", "replan_period:=0.5")
     seen: list[int] = []
