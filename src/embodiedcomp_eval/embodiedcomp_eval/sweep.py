@@ -12,6 +12,9 @@ from embodiedcomp_eval.sweep_config import Cell, SweepConfig
 from embodiedcomp_eval.sweep_folder import SweepFolder
 from embodiedcomp_eval.trial_config import TrialConfig
 
+EPISODE_SECONDS = 900.0
+"""An attempt at an episode that takes longer hangs: the slowest codec here needs about 90 s of frames for a whole episode."""
+
 
 @dataclass(frozen=True)
 class Work:

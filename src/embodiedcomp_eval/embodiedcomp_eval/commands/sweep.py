@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from embodiedcomp_eval.config import ConfigError, load_yaml
 from embodiedcomp_eval.provenance import provenance
 from embodiedcomp_eval.results import WEIGHTS
 from embodiedcomp_eval.search import SearchPlan, run_search, search_plan
-from embodiedcomp_eval.sweep import Progress, run_sweep
+from embodiedcomp_eval.sweep import EPISODE_SECONDS, Progress, run_sweep
 from embodiedcomp_eval.sweep_config import SweepConfig, load_sweep
 from embodiedcomp_eval.sweep_folder import SweepFolder
 
@@ -42,6 +43,9 @@ def sweep(
     ray: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Use this Ray cluster: HOST:PORT, ray://HOST:PORT or auto.")
     ] = None,
+    episode_seconds: Annotated[
+        float, typer.Option(help="An attempt that takes longer hangs: its worker is ended, it is tried again.")
+    ] = EPISODE_SECONDS,
     ledger_file: Annotated[
         Path, typer.Option("--ledger", help="Where uses of evaluation seeds are written down.")
     ] = LEDGER,
@@ -49,6 +53,8 @@ def sweep(
     """Run what the results folder lacks; kill it at any moment and run it again. Prints the table at the end."""
     if workers is not None and workers < 1:
         raise ConfigError(f"workers must be 1 or more, found {workers}")
+    if not 0 < episode_seconds < math.inf:
+        raise ConfigError(f"episode-seconds must be more than 0, found {episode_seconds:g}")
     plan, path = load_sweep(config)
     _check(plan, path)
     search = search_plan(plan, str(path)) if plan.search_episodes else None
@@ -59,7 +65,7 @@ def sweep(
         if missing:
             pending = [seed for cell, seed in plan.work() if (cell.name, seed) not in folder.index]
             log_evaluation_seeds(pending, ledger_file, facts)
-            outcome = _run(plan, search, folder, ray, workers)
+            outcome = _run(plan, search, folder, (ray, workers, episode_seconds))
         else:
             complain(f"embodiedcomp: nothing to run, all {plan.episodes} episodes are in {folder_path}")
             outcome = Progress(plan.episodes, plan.episodes)
@@ -80,14 +86,17 @@ def _check(plan: SweepConfig, path: Path) -> None:
 
 
 def _run(
-    plan: SweepConfig, search: SearchPlan | None, folder: SweepFolder, address: str | None, workers: int | None
+    plan: SweepConfig,
+    search: SearchPlan | None,
+    folder: SweepFolder,
+    where: tuple[str | None, int | None, float],
 ) -> Progress | None:
-    """Run with a bar; None if the user interrupted it."""
+    """Run with a bar; None if the user interrupted it. where: a RayEngine's address, workers, episode_seconds."""
     # Ray takes seconds to import and to start: only a sweep that has something to run needs it
     from embodiedcomp_eval.engines.episode_runner import run_episode
     from embodiedcomp_eval.engines.ray_engine import RayEngine
 
-    engine = RayEngine(run_episode, address, workers)
+    engine = RayEngine(run_episode, *where)
     try:
         with progress(estimate=False) as bar:
             row = bar.add_task("episodes", total=None if search else plan.episodes)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
+import time
+from collections.abc import Callable, Iterator
 
 import ray
 from ray.exceptions import RayError, RayTaskError
 
 from embodiedcomp_eval.config import ConfigError
-from embodiedcomp_eval.sweep import Done, Runner, Work
+from embodiedcomp_eval.sweep import EPISODE_SECONDS, Done, Runner, Work
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Results are a few kilobytes each; Ray's default would take a third of the machine's memory."""
@@ -22,9 +25,17 @@ STARTS = 3
 class RayEngine:
     """An Engine. One task per episode on one CPU; Ray keeps the worker processes, and with them simulator and policy."""
 
-    def __init__(self, run: Runner, address: str | None = None, workers: int | None = None) -> None:
+    def __init__(
+        self,
+        run: Runner,
+        address: str | None = None,
+        workers: int | None = None,
+        episode_seconds: float = EPISODE_SECONDS,
+    ) -> None:
         """address: of a running cluster (``HOST:PORT`` or ``auto``); None starts Ray here with ``workers`` or all cores.
 
+        episode_seconds: how long an attempt may take from its start on a worker; then the worker is ended, whatever it
+        hangs in, and the attempt is an infrastructure error.
         Raises ConfigError where the cluster can't be reached.
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -40,8 +51,11 @@ class RayEngine:
             raise ConfigError(f"can't use Ray at {address or 'this machine'}: {_one_line(error)}") from error
         self.slots = max(1, int(ray.cluster_resources().get("CPU", 1)))
         # retried by the sweep, which counts them; a worker that leaks or was upset is replaced now and then
-        self._task = ray.remote(num_cpus=1, max_retries=0, max_calls=1000)(run)
-        self._running: dict[ray.ObjectRef, Work] = {}
+        self._task = ray.remote(num_cpus=1, max_retries=0, max_calls=1000, num_returns="streaming")(_announced(run))
+        self._running: dict[ray.ObjectRefGenerator, Work] = {}
+        self._episode_seconds = episode_seconds
+        self._deadlines: dict[ray.ObjectRefGenerator, float] = {}
+        """Of those that a worker has begun, by time.monotonic()."""
 
     @property
     def in_flight(self) -> int:
@@ -51,18 +65,44 @@ class RayEngine:
         self._running[self._task.remote(work)] = work
 
     def wait(self) -> tuple[Work, Done | str]:
-        (reference,), _ = ray.wait(list(self._running), num_returns=1)
-        work = self._running.pop(reference)
-        try:
-            done: Done = ray.get(reference)
-        except RayTaskError as error:
-            return work, f"{type(error.cause).__name__}: {_one_line(error.cause)}"
-        except RayError as error:
-            return work, f"{type(error).__name__}: {_one_line(error)}"
-        return work, done
+        while True:
+            patience = min(self._deadlines.values(), default=math.inf) - time.monotonic()
+            ready, _ = ray.wait(list(self._running), timeout=max(patience, 0.0) if patience < math.inf else None)
+            if not ready:
+                return self._end_overdue()
+            (task,) = ready
+            try:
+                answer: Done | None = ray.get(next(task))
+            except RayTaskError as error:
+                return self._forget(task), f"{type(error.cause).__name__}: {_one_line(error.cause)}"
+            except RayError as error:
+                return self._forget(task), f"{type(error).__name__}: {_one_line(error)}"
+            if answer is not None:
+                return self._forget(task), answer
+            self._deadlines[task] = time.monotonic() + self._episode_seconds
+
+    def _end_overdue(self) -> tuple[Work, str]:
+        """End the worker of the attempt that is longest overdue, from outside: code that hangs in C hears no signal."""
+        task = min(self._deadlines, key=self._deadlines.__getitem__)
+        ray.cancel(task, force=True)
+        return self._forget(task), f"TimeoutError: no result after {self._episode_seconds:g} s, its worker was ended"
+
+    def _forget(self, task: ray.ObjectRefGenerator) -> Work:
+        self._deadlines.pop(task, None)
+        return self._running.pop(task)
 
     def close(self) -> None:
         ray.shutdown()
+
+
+def _announced(run: Runner) -> Callable[[Work], Iterator[Done | None]]:
+    """The task: None when a worker begins (an episode that waits for a worker takes no time), then the result."""
+
+    def task(work: Work) -> Iterator[Done | None]:
+        yield None
+        yield run(work)
+
+    return task
 
 
 def _start_here(workers: int | None) -> None:
