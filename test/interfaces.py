@@ -88,9 +88,9 @@ def _constants(source: Path) -> list[str]:
     for node in ast.parse(source.read_text()).body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             found.append(re.escape(node.value.value))
-        elif isinstance(node, ast.ImportFrom) and ".nodes." in (node.module or ""):
-            if any(alias.name.isupper() for alias in node.names):
-                found += _constants(source.parent / f"{(node.module or '').rsplit('.', 1)[-1]}.py")
+        elif isinstance(node, ast.ImportFrom) and any(alias.name.isupper() for alias in node.names):
+            package, _, module = (node.module or "").rpartition(".")
+            found += _constants(source.parent / f"{module}.py") if package.endswith(".nodes") else []
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from embodiedcomp_eval.doctor import Arrival, Endpoint, Facts, diagnose
+from embodiedcomp_eval.doctor import Arrival, Endpoint, Facts, diagnose, worth_hearing
 
 SECOND = 1_000_000_000
 IMAGE, BITS = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
@@ -78,3 +78,11 @@ def test_static_peers_are_enough_for_discovery() -> None:
 def test_problems_come_first() -> None:
     found = diagnose(dataclasses.replace(SOUND, weights=False, needed=("/x",)))
     assert [finding.level for finding in found] == ["problem", "note"]
+
+
+def test_pictures_are_not_fetched_from_another_host() -> None:
+    here, there = bytes.fromhex("010f995b0001"), bytes.fromhex("010ff5d70002")
+    assert worth_hearing("/cam", True, here, [here, here[:4] + b"else"])
+    assert not worth_hearing("/cam", True, here, [here, there])
+    assert worth_hearing("/cam/embodiedcomp", True, here, [there])
+    assert worth_hearing("/joint_states", False, here, [there])

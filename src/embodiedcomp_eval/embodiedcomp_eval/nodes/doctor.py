@@ -13,12 +13,12 @@ from typing import Any
 import rclpy
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
-from embodiedcomp_eval.doctor import Arrival, Endpoint, Facts, diagnose
+from embodiedcomp_eval.doctor import Arrival, Endpoint, Facts, diagnose, worth_hearing
 from embodiedcomp_eval.nodes.lifecycle import AutostartNode, run_node
 from embodiedcomp_eval.nodes.messages import to_ns
 
-LISTENED = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/JointState",
-            "trajectory_msgs/msg/JointTrajectory")  # fmt: skip
+PICTURES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+LISTENED = (*PICTURES, "sensor_msgs/msg/JointState", "trajectory_msgs/msg/JointTrajectory")
 RENDERERS = {"OSMesa": "libOSMesa.so.8", "EGL": "libEGL.so.1"}
 DEPTH = 50
 
@@ -44,14 +44,22 @@ class DoctorNode(AutostartNode):
 
     def _look(self) -> None:
         """Listen to every topic that carries stamps, as gently as its publishers allow."""
-        for topic, kinds in self.get_topic_names_and_types():
-            if topic in self._heard or kinds[0] not in LISTENED or self.count_publishers(topic) == 0:
+        own = [gid for name, gid in self._writers("/rosout") if name == self.get_name()]
+        for topic, kinds in self.get_topic_names_and_types() if own else []:
+            gids = [gid for _, gid in self._writers(topic)]
+            if topic in self._heard or kinds[0] not in LISTENED or not gids:
+                continue
+            if not worth_hearing(topic, kinds[0] in PICTURES, own[0], gids):
                 continue
             package, _, name = kinds[0].partition("/msg/")
             kind = getattr(importlib.import_module(f"{package}.msg"), name)
             self._heard[topic] = []
             quality = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
             self._kept.append(self.create_subscription(kind, topic, partial(self._on_message, topic), quality))
+
+    def _writers(self, topic: str) -> list[tuple[str, bytes]]:
+        """Node and GUID of each publisher of a topic."""
+        return [(info.node_name, bytes(info.endpoint_gid)) for info in self.get_publishers_info_by_topic(topic)]
 
     def _on_message(self, topic: str, message: Any) -> None:
         self._heard[topic].append(Arrival(to_ns(message.header.stamp), self.get_clock().now().nanoseconds))
