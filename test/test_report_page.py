@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from synthetic_results import VALUES, make_sweep
 
+from embodiedcomp_eval.config import ConfigError
 from embodiedcomp_eval.evaluation import METRICS, evaluate
 from embodiedcomp_eval.report import frames, markdown, page, pictures, tables
+from embodiedcomp_eval.report.discussion import fill_in
 from embodiedcomp_eval.results import ResultsError
 from embodiedcomp_eval.saved_frames import list_frames
 from embodiedcomp_eval.sources import Results, open_results
@@ -139,6 +141,48 @@ def test_the_markdown_page_says_what_ran_and_what_came_of_it(evaluation: dict[st
     assert text.count("| exploratory |") == 0 and text.count("| secondary |") == 1
     tables = [line for line in text.splitlines() if line.startswith("| ")]
     assert len(tables) == 2 * 4 + 4 + 2 + len(METRICS) + 16
+
+
+def test_numbers_in_a_discussion_are_the_results_own(evaluation: dict[str, Any]) -> None:
+    words = (
+        "{{av1 intra 0.04 bpp | successes}} of {{av1 intra 0.04 bpp|episodes}} at {{av1 intra 0.04 bpp | payload_bpp | .3f}} bpp, "
+        "threshold {{av1 intra | threshold_bpp.text}}, p = {{av1 inter 0.04 bpp against webp intra 0.04 bpp | difference.p_value | .2g}}, "
+        "rho {{metric psnr | rho | +.2f}}, {{plan | run}} of {{sweep sweep | planned}}; {this} stays."
+    )
+    row = next(r for r in evaluation["points"] if (r["curve"], r["target_bpp"]) == ("av1 intra", 0.04))
+    curve = next(r for r in evaluation["curves"] if r["name"] == "av1 intra")
+    assert fill_in(words, evaluation, "x.md") == (
+        f"{row['successes']} of 40 at 0.040 bpp, threshold {curve['threshold_bpp']['text']}, "
+        f"p = {evaluation['comparisons'][0]['difference']['p_value']:.2g}, "
+        f"rho {evaluation['correlations']['psnr']['rho']:+.2f}, 640 of 640; {{this}} stays."
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("{{av2 inter | episodes}}", "no 'av2 inter'"),
+        ("{{av1 intra | luck}}", "has no 'luck'; it has name, points"),
+        ("{{av1 intra | name | .2f}}", "'.2f' can't format"),
+    ],
+)
+def test_a_field_that_the_results_can_not_fill_is_one_clear_line(
+    evaluation: dict[str, Any], field: str, message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        fill_in(f"words {field}", evaluation, "x.md")
+    assert message in str(caught.value) and f"x.md: {field}" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_part_of_a_plan_says_how_much_is_there(tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path / "sweep")
+    lines = (folder / "episodes.jsonl").read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if json.loads(line)["seed"] <= 10009 or json.loads(line)["cell"].startswith("webp")]
+    (folder / "episodes.jsonl").write_bytes(b"".join(kept))
+    part = evaluate(open_results([folder]), draws=20)
+    text = markdown.make_markdown("Synthetic", part, "embodiedcomp report x", "Words.")
+    assert "| sweep | 640 | 250 | 10000–10039 | 10009 |" in text
+    assert text.index("How much of the plan") < text.index("Words.")
 
 
 def test_cheap_metrics_are_ranked_among_points_that_differ_in_codec_and_rate_only(evaluation: dict[str, Any]) -> None:

@@ -26,7 +26,12 @@ def report(
     folders: Annotated[list[Path], typer.Argument(help="Results folders of sweeps or trials.")],
     out: Annotated[Path | None, typer.Option(help="Folder of the report.", show_default="FOLDER/report")] = None,
     title: Annotated[str | None, typer.Option(help="Title of the page.", show_default="name of the sweep")] = None,
-    discussion: Annotated[Path | None, typer.Option(help="Markdown to put before the tables of README.md.")] = None,
+    discussion: Annotated[
+        Path | None,
+        typer.Option(
+            help="Markdown to put before the tables of README.md; {{POINT | KEY | FORMAT}} in it becomes the value."
+        ),
+    ] = None,
     max_frames: Annotated[int, typer.Option(help="Most pictures per camera and episode on the page.")] = 25,
 ) -> int:
     """Write index.html (no network needed), README.md, CSV files, and the plots as PNG and SVG; print the table."""
@@ -35,6 +40,7 @@ def report(
     words = _read(discussion)
     from embodiedcomp_eval.evaluation import evaluate
     from embodiedcomp_eval.report import frames, markdown, page, pictures, tables
+    from embodiedcomp_eval.report.discussion import fill_in
     from embodiedcomp_eval.sources import open_results
     from embodiedcomp_eval.sweep_folder import write_atomically
 
@@ -42,6 +48,7 @@ def report(
     evaluation = evaluate(results)
     if not any(row["episodes"] for row in evaluation["points"]):
         raise ResultsError(f"{', '.join(map(str, folders))}: no finished episode yet; nothing to report")
+    words = fill_in(words, evaluation, str(discussion))
     with tempfile.TemporaryDirectory() as scratch:
         pictured = {s.name: s.frames or _recorded(s, Path(scratch) / s.name) for s in results.sources}
         sets = frames.frame_sets({name: folder for name, folder in pictured.items() if folder is not None}, max_frames)

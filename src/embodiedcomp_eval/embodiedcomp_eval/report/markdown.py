@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from embodiedcomp_eval.report.discussion import point_label, target_text
+from embodiedcomp_eval.report.plan import plan_of
+
 Row = Mapping[str, Any]
 
 
@@ -19,6 +22,7 @@ def make_markdown(title: str, evaluation: Mapping[str, Any], command: str, discu
         f"# {title}",
         _head(evaluation, command),
         *(f"> {warning}" for warning in evaluation["warnings"]),
+        *_plan(evaluation),
         discussion.strip(),
         "## Plots",
         "![success rate against payload bits per pixel](sr-bpp.png)",
@@ -73,6 +77,26 @@ def _head(evaluation: Mapping[str, Any], command: str) -> str:
     )
 
 
+def _plan(evaluation: Mapping[str, Any]) -> list[str]:
+    """A table where episodes of the plan are missing, else nothing."""
+    rows = plan_of(evaluation)
+    if all(row["run"] == row["planned"] for row in rows):
+        return []
+    return [
+        "## How much of the plan is here",
+        "Sweeps run seed by seed over all their cells, so episodes are paired and none was chosen by its outcome; the same "
+        "command goes on where a folder ends.",
+        _table(
+            ("sweep", "episodes planned", "here", "seeds planned", "every cell is whole through seed"),
+            [
+                (row["sweep"], f"{row['planned']:,}", f"{row['run']:,}", f"{row['first']}–{row['last']}",
+                 "–" if row["whole_through"] is None else str(row["whole_through"]))
+                for row in rows
+            ],
+        ),
+    ]  # fmt: skip
+
+
 def _conditions(evaluation: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in evaluation["correlated"].items() if value not in (None, False))
 
@@ -98,7 +122,7 @@ def _comparison(row: Row, points: Mapping[str, Row]) -> tuple[str, ...]:
     return (
         row["kind"],
         *(
-            f"{_label(points[row[side]])} ({_number(row[side + '_bpp'], '.4f')} bpp)"
+            f"{point_label(points[row[side]])} ({_number(row[side + '_bpp'], '.4f')} bpp)"
             for side in ("candidate", "anchor")
         ),
         str(found["seeds"]),
@@ -115,7 +139,7 @@ def _point(row: Row) -> tuple[str, ...]:
     low, high = row["success_rate_ci95"]
     return (
         row["curve"],
-        _target(row),
+        target_text(row),
         f"{_number(row['success_rate'], '.2f')} ({low:.2f}–{high:.2f})",
         f"{row['successes']} / {row['episodes']}",
         *(_number(row[key], ".4f") for key in ("payload_bpp", "threshold_bpp_rate", "wire_bpp")),
@@ -125,16 +149,6 @@ def _point(row: Row) -> tuple[str, ...]:
         _number(row["ms_ssim"], ".3f"),
         _number(row["action_error"], ".4f"),
     )
-
-
-def _label(row: Row) -> str:
-    return " ".join(part for part in (row["curve"], _target(row)) if part)
-
-
-def _target(row: Row) -> str:
-    if row["target_bpp"] is not None:
-        return f"{row['target_bpp']:g} bpp"
-    return "" if row["target_bitrate"] is None else f"{row['target_bitrate']:g} bit/s"
 
 
 def _number(value: float | None, form: str) -> str:
