@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import threading
 
 from embodiedcomp_codec.codec import Image
 from embodiedcomp_codec.rate_control import Target
@@ -12,13 +13,17 @@ from embodiedcomp_codec.stream import EncoderStream, SentFrame, StreamConfig
 
 
 class EncoderGroup:
-    """Streams of one configuration. ``target_bitrate`` is what all cameras get together; ``target_bpp`` is each one's."""
+    """Streams of one configuration. ``target_bitrate`` is what all cameras get together; ``target_bpp`` is each one's.
+
+    Frames of different cameras may be coded at once, by a thread each; all else only while none is.
+    """
 
     def __init__(self, config: StreamConfig, cameras: int) -> None:
         config.validate()
         self._window = config.budget_window
         self._target = config.target
         alone = dataclasses.replace(config, target_bitrate=config.target_bitrate / cameras)
+        self._splitting = threading.Lock()
         self.streams = [EncoderStream(alone) for _ in range(cameras)]
         self._budget = self._make_budget()
 
@@ -27,11 +32,13 @@ class EncoderGroup:
         stream = self.streams[camera]
         if self._budget is None:
             return stream.encode(image, stamp_ns)
-        stream.set_share(self._budget.share(camera, stamp_ns))
+        with self._splitting:
+            stream.set_share(self._budget.share(camera, stamp_ns))
         sent = stream.encode(image, stamp_ns)
         # A key frame of an inter stream says little about what the frames after it need.
         if not sent.key or stream.mode == "intra":
-            self._budget.report(camera, 8 * len(sent.packet), sent.quality, sent.downsample, sent.at_floor)
+            with self._splitting:
+                self._budget.report(camera, 8 * len(sent.packet), sent.quality, sent.downsample, sent.at_floor)
         return sent
 
     def set_target(self, *, target_bpp: float = math.nan, target_bitrate: float = math.nan) -> None:

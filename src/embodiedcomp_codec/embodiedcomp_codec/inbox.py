@@ -1,4 +1,7 @@
-"""The frames that wait to be coded: all of them in order, or of each camera only the newest."""
+"""The frames that wait to be coded: all of them in order, or of each camera only the newest.
+
+Several threads may code: those of one camera never at once, so that each stream's frames stay in order.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,13 @@ Item = TypeVar("Item")
 
 
 class Inbox(Generic[Source, Item]):
-    """Between the thread that receives and the one that codes. ``newest_wins`` drops, and counts, what came before."""
+    """Between the thread that receives and those that code. ``newest_wins`` drops, and counts, what came before."""
 
     def __init__(self, newest_wins: bool) -> None:
         self._newest_wins = newest_wins
         self._items: deque[tuple[Source, Item]] = deque()
         self._dropped: dict[Source, int] = {}
+        self._busy: set[Source] = set()
         self._changed = threading.Condition()
         self._closed = False
 
@@ -32,10 +36,25 @@ class Inbox(Generic[Source, Item]):
             self._changed.notify()
 
     def get(self) -> tuple[Source, Item] | None:
-        """Wait for the oldest item and take it; None once closed."""
+        """Wait for the oldest item whose source nobody works on, and take it; ``done`` must follow. None once closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._items or self._closed)
-            return None if self._closed else self._items.popleft()
+            self._changed.wait_for(lambda: self._closed or self._free() is not None)
+            at = self._free()
+            if self._closed or at is None:
+                return None
+            entry = self._items[at]
+            del self._items[at]
+            self._busy.add(entry[0])
+            return entry
+
+    def done(self, source: Source) -> None:
+        """The item taken last of this source has been worked on."""
+        with self._changed:
+            self._busy.discard(source)
+            self._changed.notify()
+
+    def _free(self) -> int | None:
+        return next((at for at, (source, _) in enumerate(self._items) if source not in self._busy), None)
 
     def dropped(self, source: Source) -> int:
         """Items of this source that a newer one displaced."""

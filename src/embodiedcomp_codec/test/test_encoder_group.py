@@ -1,4 +1,5 @@
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -72,3 +73,17 @@ def test_reset_repeats_every_byte_and_keeps_a_new_target() -> None:
     )
     with pytest.raises(CodecError, match="impossible"):
         group.set_target(target_bitrate=math.inf)
+
+
+def test_cameras_coded_by_threads_of_their_own_give_the_packets_that_they_give_in_turn() -> None:
+    config = StreamConfig("h264", target_bpp=0.1, frame_period=0.1)
+    films = [panning(12, 96, 96, seed) for seed in range(3)]
+    in_turn = code(EncoderGroup(config, 3), *films)
+    group = EncoderGroup(config, 3)
+    with ThreadPoolExecutor(3) as pool:
+
+        def film(camera: int) -> list[SentFrame]:
+            return [group.encode(camera, frame, index * PERIOD_NS) for index, frame in enumerate(films[camera])]
+
+        at_once = list(pool.map(film, range(3)))
+    assert at_once == in_turn

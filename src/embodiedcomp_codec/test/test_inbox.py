@@ -18,8 +18,32 @@ def test_a_reliable_inbox_keeps_everything_in_order() -> None:
     inbox: Inbox[str, int] = Inbox(newest_wins=False)
     for item in range(5):
         inbox.put("ab"[item % 2], item)
-    assert [inbox.get() for _ in range(5)] == [("a", 0), ("b", 1), ("a", 2), ("b", 3), ("a", 4)]
+    got = []
+    for _ in range(5):
+        got.append(entry := inbox.get())
+        assert entry is not None
+        inbox.done(entry[0])
+    assert got == [("a", 0), ("b", 1), ("a", 2), ("b", 3), ("a", 4)]
     assert inbox.dropped("a") == 0
+
+
+def test_a_source_that_is_worked_on_is_passed_over_and_its_newest_still_wins() -> None:
+    inbox: Inbox[str, int] = Inbox(newest_wins=True)
+    inbox.put("a", 0)
+    assert inbox.get() == ("a", 0)
+    inbox.put("a", 1)
+    inbox.put("b", 10)
+    inbox.put("a", 2)
+    assert inbox.get() == ("b", 10), "nobody works on b"
+    got: list[object] = []
+    thread = threading.Thread(target=lambda: got.append(inbox.get()))
+    thread.start()
+    inbox.done("b")
+    assert got == []
+    inbox.done("a")
+    thread.join(timeout=5.0)
+    assert got == [("a", 2)]
+    assert (inbox.dropped("a"), inbox.dropped("b")) == (1, 0)
 
 
 def test_close_wakes_the_waiting_thread() -> None:

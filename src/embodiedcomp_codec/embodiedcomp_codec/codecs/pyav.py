@@ -42,6 +42,7 @@ class AvCodec:
     ``checked`` appends one byte of check sum, where the format itself can't tell a truncated picture from a whole one.
     The quantiser runs from ``coarsest`` to ``finest`` around the one that the encoder was opened with, each in ``bands`` steps:
     between two quantisers, a growing share of the rows from the top has one that is ``reach`` finer.
+    ``parallel``: encoders of their own may run in threads of their own; these libraries work without Python's lock.
     """
 
     name: str
@@ -56,6 +57,7 @@ class AvCodec:
     checked: bool = False
     bands: int = 1
     reach: int = 1
+    parallel: bool = True
 
     @property
     def levels(self) -> int:

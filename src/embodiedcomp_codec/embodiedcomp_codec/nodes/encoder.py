@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 import time
+from collections.abc import Iterator
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from sensor_msgs.msg import Image
@@ -56,7 +59,11 @@ PARAMETERS = (
 
 
 class EncoderNode(AutostartNode):
-    """Receives on the executor's thread, codes on its own: a slow codec never keeps the newest frame waiting."""
+    """Receives on the executor's thread, codes on others: a slow codec never keeps the newest frame waiting.
+
+    A camera's frames are coded in order, one at a time; in a live stack those of other cameras meanwhile, a thread a core,
+    where the codec allows it. Each camera has a lock, and ``_books`` guards what they share; it is taken last.
+    """
 
     errors = (ParameterError, CodecError, ViewError)
 
@@ -64,7 +71,8 @@ class EncoderNode(AutostartNode):
         super().__init__("encoder")
         self.cameras: list[Camera] = []
         self._bundle: BundleOutput | None = None
-        self._worker: threading.Thread | None = None
+        self._workers: list[threading.Thread] = []
+        self._books = threading.Lock()
         self._targets: TargetParameters | None = None
         self._inbox: Inbox[Camera, Message] = Inbox(newest_wins=True)
 
@@ -80,7 +88,6 @@ class EncoderNode(AutostartNode):
         config.validate()
         self._reliable = values["reliability"] == "reliable"
         self._lazy = values["lazy"] and not self._reliable
-        self._lock = threading.Lock()
         self._inbox = Inbox(newest_wins=not self._reliable)
         self._episode = 0
         self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", stream_qos(values["reliability"]))
@@ -102,18 +109,22 @@ class EncoderNode(AutostartNode):
         self.create_timer(1.0, self._on_second)
         self.create_timer(intake.LOOK_PERIOD, self._look)
         self._targets = TargetParameters(self, PARAMETERS, self._follow)
-        self._worker = threading.Thread(target=self._work, name="coding", daemon=True)
-        self._worker.start()
+        # In lockstep the order of cameras within an instant must not depend on who is faster.
+        together = not self._reliable and getattr(get_codec(values["codec"]), "parallel", False)
+        count = min(len(images), os.cpu_count() or 1) if together else 1
+        self._workers = [threading.Thread(target=self._work, name=f"coding {i}", daemon=True) for i in range(count)]
+        for worker in self._workers:
+            worker.start()
 
     def release(self) -> None:
-        """End the coding thread and stop following parameters."""
+        """End the coding threads and stop following parameters."""
         if self._targets is not None:
             self._targets.release()
             self._targets = None
         self._inbox.close()
-        if self._worker is not None:
-            self._worker.join()
-            self._worker = None
+        for worker in self._workers:
+            worker.join()
+        self._workers = []
 
     def _look(self) -> None:
         for camera in self.cameras:
@@ -127,16 +138,15 @@ class EncoderNode(AutostartNode):
 
     def _on_key_request(self, camera: Camera, message: KeyFrameRequest) -> None:
         """Make the camera's next frame a key frame. In lockstep the loop goes on only then: the loss is announced here."""
-        with self._lock:
-            camera.stream.request_key()
+        camera.want_key()
         self._announce(camera, message.header)
 
     def _on_bundle_request(self, header: Header | None) -> None:
         """Make every camera's next frame a key frame, and the next bundle one that a late joiner can read."""
-        with self._lock:
-            for camera in self.cameras:
-                camera.stream.request_key()
-            if self._bundle is not None:
+        for camera in self.cameras:
+            camera.want_key()
+        if self._bundle is not None:
+            with self._books:
                 self._bundle.describe()
         if header is not None:
             for camera in self.cameras:
@@ -147,16 +157,25 @@ class EncoderNode(AutostartNode):
         if self._reliable:
             self._lost.publish(FrameLost(header=header, episode=self._episode, topic=camera.topic))
 
+    @contextlib.contextmanager
+    def _everything(self) -> Iterator[None]:
+        """No camera is coding, and nobody touches what they share."""
+        with contextlib.ExitStack() as held:
+            for lock in (*(camera.lock for camera in self.cameras), self._books):
+                held.enter_context(lock)
+            yield
+
     def _work(self) -> None:
         try:
             while (item := self._inbox.get()) is not None:
-                with self._lock:
+                with item[0].lock:
                     self.encode(*item)
+                self._inbox.done(item[0])
         except Exception as error:  # noqa: BLE001 (a node that looks alive and codes nothing is worse than none)
             self.fail("coding", error)
 
     def encode(self, camera: Camera, message: Message) -> None:
-        """Code one picture and send it; only from the coding thread, or where there is no other caller."""
+        """Code one picture and send it; only with the camera's lock held, or where there is no other caller."""
         started = time.perf_counter()
         try:
             source, sent = camera.encode(message)
@@ -167,7 +186,8 @@ class EncoderNode(AutostartNode):
             return
         camera.outputs.publish(message.header, source, sent, camera.codec)
         if self._bundle is not None:
-            self._bundle.add(self.cameras.index(camera), message.header, source.encoding, sent.packet)
+            with self._books:
+                self._bundle.add(self.cameras.index(camera), message.header, source.encoding, sent.packet)
         height, width = source.pixels.shape[:2]
         self._report(camera, message.header, (width, height), sent, time.perf_counter() - started)
 
@@ -194,7 +214,8 @@ class EncoderNode(AutostartNode):
         stats.dropped_frames = self._inbox.dropped(camera)
         stats.target_bitrate, stats.achieved_bitrate = camera.target_bitrate, camera.achieved
         stats.processing_seconds = seconds
-        self._stats.publish(stats)
+        with self._books:
+            self._stats.publish(stats)
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
         """Ready once everything has a reader: then no packet of step 0 can be lost."""
@@ -204,7 +225,7 @@ class EncoderNode(AutostartNode):
         if unheard and self._reliable:
             response.message = f"no decoder subscribes the bits of {', '.join(unheard)} yet"
             return response
-        with self._lock:
+        with self._everything():
             self._inbox.clear()
             self._episode = request.episode
             self._group.reset()
@@ -216,16 +237,17 @@ class EncoderNode(AutostartNode):
         return response
 
     def _follow(self, target_bpp: float, target_bitrate: float) -> None:
-        with self._lock:
+        with self._everything():
             self._group.set_target(target_bpp=target_bpp, target_bitrate=target_bitrate)
 
     def _on_second(self) -> None:
         """Publish diagnostics, one status a camera."""
         if not self.running:
             return
-        with self._lock:
-            array = DiagnosticArray(status=[self._status(camera) for camera in self.cameras])
-            for camera in self.cameras:
+        array = DiagnosticArray()
+        for camera in self.cameras:
+            with camera.lock:
+                array.status.append(self._status(camera))
                 camera.tally = Tally()
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -31,7 +32,7 @@ Message: TypeAlias = Image | CompressedImage
 
 
 class Camera:
-    """``values``: the node's parameters. Not thread-safe, but for ``join``: a new listener wants a key frame."""
+    """``values``: the node's parameters. Whoever touches it holds ``lock``, but for ``want_key``."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Camera:
         on_key_request: Callable[[Camera, KeyFrameRequest], None],
     ) -> None:
         self._group, self._index, self._view = group, index, view
+        self.lock = threading.Lock()
         self._max_pixels: int = values["max_pixels"]
         self.stream = group.streams[index]
         self._depth = DepthStream(values["budget_window"])
@@ -58,7 +60,7 @@ class Camera:
         )
         self.topic = self.intake.base
         self.outputs = Outputs(
-            node, self.topic, values["codec"], values["plain"], values["also"], qos, self.join, every_join=live
+            node, self.topic, values["codec"], values["plain"], values["also"], qos, self.want_key, every_join=live
         )
         if not view.whole:
             CalibrationRelay(node, self.topic, view, qos)
@@ -78,12 +80,12 @@ class Camera:
         self.achieved = 0.0
         self._depth.reset()
         self._keys.reset()
-        self._joined = self._depth_last = False
+        self._wanted = self._depth_last = False
         self._failing, self._told = False, -ERROR_PERIOD
 
-    def join(self) -> None:
-        """Any thread: somebody new listens, who needs a key frame first."""
-        self._joined = True
+    def want_key(self) -> None:
+        """Any thread, without waiting: somebody new listens, or lost a frame, and needs a key frame next."""
+        self._wanted = True
 
     def encode(self, message: Message) -> tuple[Source, SentFrame]:
         """Read, crop, resize and code one picture. Raises ValueError: MessageError, ViewError or CodecError."""
@@ -94,8 +96,8 @@ class Camera:
             self.codec, self.mode = self._depth.codec, "intra"
         else:
             # A decoder that was just shown depth has no reference for anything else.
-            if self._joined or self._depth_last or self._keys.due(stamp_ns):
-                self._joined = False
+            if self._wanted or self._depth_last or self._keys.due(stamp_ns):
+                self._wanted = False
                 self.stream.request_key()
             sent = self._group.encode(self._index, source.pixels, stamp_ns)
             self._keys.sent(stamp_ns, sent.key)
