@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from embodiedcomp_codec.frame import downsample, upsample
+from embodiedcomp_codec.stream import DecoderStream, ReceivedFrame
 from embodiedcomp_eval.training.distortions import CODECS, DOWNSAMPLE, HIGHEST, LOWEST, Clean, Distorted, _Way
 
 
@@ -85,3 +86,19 @@ def test_bad_use_is_refused() -> None:
         Distorted(0)
     with pytest.raises(RuntimeError, match="start the episode"):
         Distorted(1).of(pictures(), 0)
+
+
+def test_a_packet_that_cannot_be_decoded_costs_a_key_frame_not_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    way, whole = way_of_kind("hevc"), DecoderStream.decode
+    way.apply(pictures(), 0)
+    broken = [1]
+
+    def decode(self: DecoderStream, packet: bytes) -> ReceivedFrame:
+        return whole(self, packet[:6] if broken and broken.pop() else packet)
+
+    monkeypatch.setattr(DecoderStream, "decode", decode)
+    found = way.apply(pictures(1), 500_000_000)
+    assert not broken and all(found[camera].shape == (64, 64, 3) for camera in found)
+    monkeypatch.setattr(DecoderStream, "decode", lambda self, packet: whole(self, packet[:6]))
+    with pytest.raises(RuntimeError, match="hevc gave no picture"):
+        way.apply(pictures(2), 1_000_000_000)

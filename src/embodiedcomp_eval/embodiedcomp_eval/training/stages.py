@@ -7,6 +7,7 @@ A stage whose file is there is skipped, so a second run goes on where a first on
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -26,12 +27,12 @@ def collect(stage: str, jobs: Sequence[Job], workers: int, folder: Path, report:
     waiting = [job for job in jobs if not job[1].exists()]
     if not waiting:
         return
-    started, examples = time.monotonic(), 0
+    clock, examples = Clock(), 0
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for path, count, lifted in pool.map(_run, waiting):
             examples += count
             report(f"{path.name}: {count} examples, {lifted} episodes lifted")
-    note(folder, stage=stage, seconds=time.monotonic() - started, shards=len(waiting), examples=examples)
+    note(folder, stage=stage, **clock.read(), shards=len(waiting), examples=examples)
 
 
 def _run(job: Job) -> tuple[Path, int, int]:
@@ -86,19 +87,36 @@ def clone(
     from embodiedcomp_policy.training.imitation import train
 
     torch.set_num_threads(threads)
-    started = time.monotonic()
+    clock = Clock()
     examples = load(list(paths))
     report(f"{network.name}: {len(examples)} examples from {len(paths)} shards")
     train(examples, network, epochs=epochs, rate=rate, start_from=start, stop_after=stop_after, report=report)
     note(
-        folder, stage=network.name, seconds=time.monotonic() - started, shards=len(paths), examples=len(examples),
+        folder, stage=network.name, **clock.read(), shards=len(paths), examples=len(examples),
         epochs=min(epochs, stop_after or epochs),
     )  # fmt: skip
 
 
+class Clock:
+    """What a stage takes from now on: on a shared machine wall time alone says little."""
+
+    def __init__(self) -> None:
+        self._started, self._spent = time.monotonic(), self._processor()
+
+    def read(self) -> dict[str, float]:
+        """``seconds`` of wall time, ``processor_seconds`` of this process and of those that it started and that ended."""
+        return {
+            "seconds": round(time.monotonic() - self._started, 1),
+            "processor_seconds": round(self._processor() - self._spent, 1),
+        }
+
+    @staticmethod
+    def _processor() -> float:
+        return sum(os.times()[:4])
+
+
 def note(folder: Path, **facts: Any) -> None:
-    """Append what a stage took. seconds: wall time of this run alone, where a stage was done in several."""
-    facts["seconds"] = round(facts["seconds"], 1)
+    """Append what a stage took in this run alone, where it was done in several."""
     with (folder / LOG).open("a", encoding="utf-8") as file:
         file.write(json.dumps(facts) + "\n")
 
