@@ -46,6 +46,7 @@ setup(
             "recorder = embodiedcomp_eval.nodes.recorder:main",
             "gazebo = embodiedcomp_eval.nodes.gazebo:main",
             "doctor = embodiedcomp_eval.nodes.doctor:main",
+            "operator = embodiedcomp_eval.nodes.operator:main",
             "embodiedcomp = embodiedcomp_eval.cli:main",
         ],
         "embodiedcomp.policies": [
@@ -59,6 +60,13 @@ setup(
         ],
         "embodiedcomp.simulators": [
             "robosuite = embodiedcomp_eval.simulators.robosuite_sim:make",
+        ],
+        "embodiedcomp.success": [
+            "object_pose = embodiedcomp_eval.success.object_pose:ObjectPose",
+            "object_tf = embodiedcomp_eval.success.object_tf:ObjectTf",
+            "gripper = embodiedcomp_eval.success.gripper:Gripper",
+            "signal = embodiedcomp_eval.success.signal:Signal",
+            "operator = embodiedcomp_eval.success.operator:Operator",
         ],
     },
 )

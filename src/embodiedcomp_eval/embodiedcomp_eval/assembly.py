@@ -10,7 +10,7 @@ from embodiedcomp_eval import oracle_pose
 from embodiedcomp_eval.channel import Channel
 from embodiedcomp_eval.charges import load_charges
 from embodiedcomp_eval.ground_truth import Informed, SceneNote
-from embodiedcomp_eval.recording import EpisodeRecorder
+from embodiedcomp_eval.recording import EpisodeRecorder, WireSize
 from embodiedcomp_eval.registry import make_simulator
 from embodiedcomp_eval.sensor import Sensor
 from embodiedcomp_eval.simulator import Simulator
@@ -27,7 +27,12 @@ from embodiedcomp_policy.robot import load_robot
 
 def make_recorder(config: TrialConfig, task: TaskConfig) -> EpisodeRecorder:
     """The recorder of either transport; wire bytes are those of a live stack, its frame_id the camera's name."""
-    return EpisodeRecorder(task, lambda camera, size: wire_size(camera, image_format(config), size))
+    return EpisodeRecorder(task, make_wire_size(config))
+
+
+def make_wire_size(config: TrialConfig) -> WireSize:
+    """Bytes on the wire of a packet of that trial."""
+    return lambda camera, size: wire_size(camera, image_format(config), size)
 
 
 def image_format(config: TrialConfig) -> str:

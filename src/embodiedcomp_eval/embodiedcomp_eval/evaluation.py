@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -68,12 +68,22 @@ def evaluate(results: Results, draws: int = 2000) -> dict[str, Any]:
         "outcomes": {point.name: _outcomes(point) for point in points},
         "correlations": analysis.rank_correlations(compressed, METRICS),
         "correlated": correlated,
-        "warnings": analysis.headline(points, of_point),
+        "warnings": [*analysis.headline(points, of_point), *_doubts(results.sources)],
         "configurations": results.configurations,
         "facts": results.facts,
     }
     plain: dict[str, Any] = jsonable(evaluation)
     return plain
+
+
+def _doubts(sources: Sequence[Source]) -> list[str]:
+    """Episodes of robots that no judge could decide: in no rate, and not hidden."""
+    return [
+        f"{source.name}: {len(source.undecided)} of {source.expected} episodes undecided, in no rate "
+        f"(seeds {', '.join(map(str, source.undecided))})"
+        for source in sources
+        if source.undecided
+    ]
 
 
 def _alike(rows: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -180,9 +180,14 @@ class RealtimeEpisode(RemoteEpisode):
         """What came, came."""
         return []
 
+    @property
+    def start_ns(self) -> int:
+        """Stamp of step 0."""
+        return min(self._heights, default=0)
+
     def line(self, episode: int, wall_seconds: float) -> dict[str, Any]:
         """The episode's line, its stamps counted from step 0."""
-        start_ns = min(self._heights, default=0)
+        start_ns = self.start_ns
         for name in ("_packets", "_encoded"):
             setattr(
                 self,

@@ -10,6 +10,8 @@ from typing import Any
 
 from embodiedcomp_eval import sweep_folder
 from embodiedcomp_eval.config import ConfigError, load_yaml
+from embodiedcomp_eval.judged_trial import options_of_trial
+from embodiedcomp_eval.outcomes import is_decided
 from embodiedcomp_eval.results import ResultsError
 from embodiedcomp_eval.sweep_config import Comparison, cell_name, sweep_from_mapping
 from embodiedcomp_eval.trial_config import TrialConfig, trial_from_mapping
@@ -20,7 +22,7 @@ class Source:
     """One cell's results. lines: reads its finished episodes by seed. expected: how many there should be.
 
     errors: attempts that died of the infrastructure. frames: folder of its saved pictures, if there is one. bags: what a
-    recorded trial recorded.
+    recorded trial recorded. undecided: seeds of episodes that no judge could decide; they are in no line.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Source:
     errors: int
     frames: Path | None
     bags: tuple[Path, ...] = ()
+    undecided: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,18 +105,21 @@ def _add_trial(results: Results, path: Path) -> None:
     file = load_yaml(path / "config.yaml")
     if not isinstance(file.get("configuration"), dict):
         raise ConfigError(f"{path / 'config.yaml'}: no key 'configuration'")
-    trial = trial_from_mapping(file["configuration"], str(path / "config.yaml"))
+    trial = trial_from_mapping(options_of_trial(file["configuration"]), str(path / "config.yaml"))
     errors = path / sweep_folder.ERRORS
     frames = path / "frames"
     results.sources.append(
         Source(
             name=cell_name(trial),
             trial=trial,
-            lines=lambda: _whole_lines(path / sweep_folder.EPISODES),
+            lines=lambda: filter(is_decided, _whole_lines(path / sweep_folder.EPISODES)),
             expected=trial.episodes,
             errors=errors.read_text(encoding="utf-8").count("\n") if errors.exists() else 0,
             frames=frames if frames.is_dir() else None,
             bags=tuple(sorted(bag for bag in path.glob("bag*") if bag.is_dir())),
+            undecided=tuple(
+                line["seed"] for line in _whole_lines(path / sweep_folder.EPISODES) if not is_decided(line)
+            ),
         )
     )
     results.configurations[path.name] = file["configuration"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from embodiedcomp_eval.outcomes import is_decided, outcome_facts
 from embodiedcomp_eval.statistics import wilson
 from embodiedcomp_eval.task import TaskConfig
 from embodiedcomp_eval.trial_config import SCHEMA, TrialConfig
@@ -19,15 +20,17 @@ def summarise(
 ) -> dict[str, Any]:
     """Pool the episodes. Rates are pooled over frames (bpp) and simulated time (bit/s); unset values are null.
 
-    errors: attempts that died of the infrastructure; they are no episodes and count apart.
+    errors: attempts that died of the infrastructure; they are no episodes and count apart. Undecided episodes count in
+    what was sent, and in no success rate or number of steps.
     """
-    successes = sum(line["success"] for line in lines)
+    decided = [line for line in lines if is_decided(line)]
+    successes = sum(line["success"] for line in decided)
     payload = sum(line["payload_bytes"] for line in lines)
     wire = sum(line["wire_bytes"] for line in lines)
     pixels = sum(line["pixels"] for line in lines)
     duration = sum(line["duration"] for line in lines)
-    low, high = wilson(successes, len(lines))
-    steps = [line["steps"] if line["success"] else task.horizon for line in lines]
+    low, high = wilson(successes, len(decided))
+    steps = [line["steps"] if line["success"] else task.horizon for line in decided]
     options = config.to_mapping()
     return {
         "schema": SCHEMA,
@@ -40,7 +43,7 @@ def summarise(
         "episodes": len(lines),
         "infrastructure_errors": errors,
         "successes": successes,
-        "success_rate": successes / len(lines) if lines else None,
+        "success_rate": successes / len(decided) if decided else None,
         "success_rate_ci95": [low, high],
         "mean_steps": _mean(steps),
         "mean_steps_success": _mean([line["steps"] for line in lines if line["success"]]),
@@ -63,6 +66,7 @@ def summarise(
         "bits_per_episode": 8 * payload / len(lines) if lines else None,
         "latency_ms": {name: _percentiles(name, lines) for name in LATENCIES},
         "wall_seconds": sum(line["wall"]["wall_seconds"] for line in lines),
+        **outcome_facts(lines),
     }
 
 

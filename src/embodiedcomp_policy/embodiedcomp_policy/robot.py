@@ -38,6 +38,7 @@ class Robot:
         otherwise (its speed is what limits it).
     gripper: index of the gripper's joint, or None.
     gripper_open, gripper_closed: its positions at either end; 0 without a gripper.
+    gripper_width: m between the fingers fully open; NaN where the file doesn't say.
     max_observation_age, max_chunk_age: s.
     """
 
@@ -53,6 +54,7 @@ class Robot:
     max_chunk_age: float
     gripper_open: float = 0.0
     gripper_closed: float = 0.0
+    gripper_width: float = math.nan
     tool: Tool | None = None
 
     @property
@@ -100,7 +102,7 @@ def robot_from_mapping(data: Mapping[str, Any], where: str, folder: Path) -> Rob
         here = f"{where}: joint {index}"
         if not isinstance(joint, dict):
             raise ConfigError(f"{here}: expected a mapping, found {type(joint).__name__}")
-        check_keys(here, joint, ("name", "lower", "upper", "velocity"), ("gripper", "max_step", "open"))
+        check_keys(here, joint, ("name", "lower", "upper", "velocity"), ("gripper", "max_step", "open", "width"))
         low, high = _number(here, "lower", joint["lower"]), _number(here, "upper", joint["upper"])
         if low >= high:
             raise ConfigError(f"{here}: lower {low} must be below upper {high}")
@@ -116,6 +118,8 @@ def robot_from_mapping(data: Mapping[str, Any], where: str, folder: Path) -> Rob
             opened = _number(here, "open", joint["open"])
             if not is_gripper or opened not in (low, high):
                 raise ConfigError(f"{here}: open must be a gripper's lower {low} or upper {high}, not {opened}")
+        if "width" in joint and not is_gripper:
+            raise ConfigError(f"{here}: width is a gripper's, and this joint is none")
         default = high - low if is_gripper else max_step
         step.append(_number(here, "max_step", joint.get("max_step", default), positive=True))
     names = tuple(str(joint["name"]) for joint in joints)
@@ -127,6 +131,7 @@ def robot_from_mapping(data: Mapping[str, Any], where: str, folder: Path) -> Rob
     if ages[0] > ages[1]:
         raise ConfigError(f"{where}: max_observation_age {ages[0]} must not exceed max_chunk_age {ages[1]}")
     opened = float(joints[-1].get("open", lower[-1])) if grippers else 0.0
+    width = _number(where, "width", joints[-1]["width"], positive=True) if "width" in joints[-1] else math.nan
     return Robot(
         name=str(data["name"]),
         names=names,
@@ -140,6 +145,7 @@ def robot_from_mapping(data: Mapping[str, Any], where: str, folder: Path) -> Rob
         max_chunk_age=ages[1],
         gripper_open=opened,
         gripper_closed=lower[-1] + upper[-1] - opened if grippers else 0.0,
+        gripper_width=width,
         tool=_tool(where, data["tool"], folder) if "tool" in data else None,
     )
 

@@ -39,6 +39,7 @@ def test_grippers_open_at_either_end() -> None:
     ur5e, panda = load_robot("ur5e"), load_robot("panda")
     assert (ur5e.gripper_open, ur5e.gripper_closed) == (0.0, 0.8)
     assert (panda.gripper_open, panda.gripper_closed) == (0.04, 0.0)
+    assert (ur5e.gripper_width, panda.gripper_width) == (0.085, 0.08)
     assert len(panda.arm) == 7 and panda.gripper == 7
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from embodiedcomp_codec.packet import unpack
 from embodiedcomp_eval.bags.types import Types
 from embodiedcomp_eval.bags.writer import BagWriter
+from embodiedcomp_eval.outcomes import outcome_fields
 from embodiedcomp_eval.subscriber import FrameSent, Stepped, Subscriber
 from embodiedcomp_eval.task import TaskConfig
 from embodiedcomp_eval.trial_config import TrialConfig
@@ -103,7 +104,7 @@ class TrialRecorder(Subscriber):
         self._tell(1, line["steps"])
         same = {
             key: line[key]
-            for key in ("episode", "seed", "success", "steps", "queries", "frames_sent", "frames_lost", "key_frames",
+            for key in ("episode", "seed", "steps", "queries", "frames_sent", "frames_lost", "key_frames",
                         "payload_bytes", "payload_bpp", "wire_bytes", "wire_bpp", "bits_per_second", "duration")
         }  # fmt: skip
         efficiency = line["action_efficiency"]
@@ -112,7 +113,7 @@ class TrialRecorder(Subscriber):
             codec=self._config.codec, mode=self._config.mode, target_bpp=self._config.target_bpp,
             target_bitrate=self._config.target_bitrate, policy=self._config.policy,
             action_efficiency=math.nan if efficiency is None else efficiency,
-            wall_seconds=line["wall"]["wall_seconds"], error="", **same,
+            wall_seconds=line["wall"]["wall_seconds"], error="", **outcome_fields(line), **same,
         )  # fmt: skip
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
+from embodiedcomp_eval.outcomes import outcome_fields
 from embodiedcomp_eval.simulator import JointState as Joints
 from embodiedcomp_eval.simulator import Pose
 from embodiedcomp_eval.task import TaskConfig
@@ -23,7 +24,7 @@ from embodiedcomp_policy.robot import Robot
 SECOND = 1_000_000_000
 BASE_FRAME = "base_link"
 SAME_FIELDS = (
-    "episode", "seed", "success", "steps", "queries", "frames_sent", "frames_lost", "key_frames", "payload_bytes",
+    "episode", "seed", "steps", "queries", "frames_sent", "frames_lost", "key_frames", "payload_bytes",
     "payload_bpp", "wire_bytes", "wire_bpp", "bits_per_second", "duration",
 )  # fmt: skip
 """Fields of TrialResult that bear their key's name."""
@@ -100,5 +101,6 @@ def result_message(config: TrialConfig, task: TaskConfig, line: dict[str, Any], 
         policy=config.policy,
         action_efficiency=float("nan") if efficiency is None else efficiency,
         wall_seconds=line["wall"]["wall_seconds"],
+        **outcome_fields(line),
         **{key: line[key] for key in SAME_FIELDS},
     )
