@@ -57,7 +57,7 @@ format: setup  ## let ruff rewrite the sources
 test: lint  ## everything CI runs: lint, types, all tests; ARGS go to pytest
 	@$(RUN) bash tools/test.sh $(ARGS)
 
-test-lerobot: setup  ## the lerobot backend on lerobot's real classes, in a virtual environment of its own
+test-lerobot: setup  ## the lerobot backend and datasets on lerobot's real classes, in a virtual environment of its own
 	@bash tools/test_lerobot.sh $(ARGS)
 
 build: setup  ## colcon build again, unasked

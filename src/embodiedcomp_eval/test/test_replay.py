@@ -219,7 +219,7 @@ def test_the_policy_needs_its_cameras_and_joint_states(tmp_path: Path) -> None:
         replay(config(bag, cameras={"wrist_camera": "/none"}), probe(Looker()))
     with pytest.raises(BagError, match="the policy has no camera 'left'"):
         replay(config(bag, cameras={"left": "/base_camera/image_raw"}), probe(Looker()))
-    with pytest.raises(BagError, match="no joint state topic '/none'"):
+    with pytest.raises(BagError, match="no topic '/none' of type sensor_msgs/msg/JointState"):
         replay(config(bag, joints="/none"), probe(Looker()))
     with BagWriter(tmp_path / "jointless") as writer:
         for camera in CAMERAS:

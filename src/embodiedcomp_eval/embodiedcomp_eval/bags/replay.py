@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,26 +13,18 @@ from typing import Any
 import numpy as np
 
 from embodiedcomp_codec.codec import CodecError
+from embodiedcomp_eval.bags.camera_track import CameraTrack
 from embodiedcomp_eval.bags.errors import BagError
-from embodiedcomp_eval.bags.images import COMPRESSED, Frame, FrameError, Source, find_sources, make_decoder
+from embodiedcomp_eval.bags.images import COMPRESSED, FrameError, Source, find_sources
 from embodiedcomp_eval.bags.probe import Answer, Pictures, PolicyProbe
 from embodiedcomp_eval.bags.reader import BagReader, Record
-from embodiedcomp_eval.bags.recode import Lane, Recoded, Setting, number
+from embodiedcomp_eval.bags.recode import Setting
+from embodiedcomp_eval.bags.replay_tables import ReplayTables
+from embodiedcomp_eval.bags.topics import joint_topic, match_cameras, stamp_of
 from embodiedcomp_eval.bags.types import Types
 from embodiedcomp_eval.bags.writer import BagWriter
-from embodiedcomp_eval.distortion import psnr
 
-JOINTS = "sensor_msgs/msg/JointState"
-JUMP_NS = 500_000_000
-"""A stamp that is not newer than the last is a clock jump if it is this much behind the time that passed, else disorder."""
 SCHEMA = 1
-FRAME_COLUMNS = (
-    "setting", "camera", "segment", "stamp_ns", "log_ns", "key", "bytes", "bpp", "quality", "downsample", "psnr_db",
-    "ms_ssim", "encode_ms", "decode_ms",
-)  # fmt: skip
-ACTION_COLUMNS = (
-    "setting", "cameras", "segment", "stamp_ns", "log_ns", "arm_rms_rad", "arm_max_rad", "gripper_mean",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,41 +58,6 @@ class ReplayConfig:
             raise BagError(f"unknown clock {self.clock!r}; choose from header, log")
         if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
             raise BagError(f"{self.out} is not an empty folder; choose another --out")
-
-
-class _Camera:
-    """One source of the bag: its decoder, its place in time, and a lane per setting."""
-
-    def __init__(self, source: Source, config: ReplayConfig) -> None:
-        self.source = source
-        self.decoder = make_decoder(source)
-        self.lanes = {s.label: Lane(s.stream, config.similarity) for s in config.settings}
-        self.frames = self.bytes = self.pixels = self.skipped = self.disordered = self.segment = self.zeros = 0
-        self.span_ns, self.intervals = 0, 0
-        self.last_ns: int | None = None
-        self.last_log_ns = 0
-        self.problem = ""
-
-    @property
-    def duration(self) -> float:
-        """s of stamp time, the last frame's own included."""
-        return self.span_ns * 1e-9 * (self.intervals + 1 + self.segment) / self.intervals if self.intervals else 0.0
-
-    def place(self, stamp_ns: int, log_ns: int) -> str:
-        """Where a frame stands after the last one: "next", "jump" (the clock started again) or "disorder"."""
-        if self.last_ns is None:
-            kind = "next"
-        elif stamp_ns > self.last_ns:
-            kind = "next"
-            self.span_ns += stamp_ns - self.last_ns
-            self.intervals += 1
-        elif (log_ns - self.last_log_ns) - (stamp_ns - self.last_ns) > JUMP_NS:
-            kind = "jump"
-            self.segment += 1
-        else:
-            return "disorder"
-        self.last_ns, self.last_log_ns = stamp_ns, log_ns
-        return kind
 
 
 def replay(
@@ -148,17 +103,15 @@ class _Replay:
         folder: Path,
     ) -> None:
         self._config, self._reader, self._probe, self._folder = config, reader, probe, folder
-        self._cameras = {source.topic: _Camera(source, config) for source in sources}
+        self._cameras = {source.topic: CameraTrack(source, config.settings, config.similarity) for source in sources}
         self._types = Types()
         self._compressed = self._types.message(COMPRESSED)
         self._writers: dict[str, BagWriter] = {}
         self._asked: dict[str, str] = {}
         self._joints = ""
-        self._action_rows: Any = None
-        self._errors: dict[tuple[str, str], list[Answer]] = {}
         if probe is not None:
-            self._asked = _match_cameras(probe.cameras, sources, config.cameras)
-            self._joints = _joint_topic(reader, config.joints)
+            self._asked = match_cameras(probe.cameras, sources, config.cameras)
+            self._joints = joint_topic(reader, config.joints)
 
     def run(self, tell: Callable[[int, int], None]) -> dict[str, Any]:
         """The pass over the bag."""
@@ -167,8 +120,7 @@ class _Replay:
         wanted = set(self._cameras) | copied | ({self._joints} if self._joints else set())
         total = sum(topic.count for topic in self._reader.topics if topic.name in wanted)
         with ExitStack() as stack:
-            self._frame_rows = self._table(stack, "frames.csv", FRAME_COLUMNS)
-            self._action_rows = self._table(stack, "actions.csv", ACTION_COLUMNS) if self._probe else None
+            self._tables = stack.enter_context(ReplayTables(self._folder, self._probe is not None))
             if self._config.write_bags:
                 for setting in self._config.settings:
                     self._writers[setting.label] = stack.enter_context(self._writer(setting))
@@ -189,34 +141,23 @@ class _Replay:
         of_images = any(name.startswith(image) for image in images)
         return not of_images and not msgtype.endswith("/CodecStats")
 
-    def _table(self, stack: ExitStack, name: str, columns: Sequence[str]) -> Any:
-        file = stack.enter_context((self._folder / name).open("w", newline="", encoding="utf-8"))
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        return writer
-
     def _writer(self, setting: Setting) -> BagWriter:
         custom = {"embodiedcomp_replay": json.dumps({"source": self._config.bag.name, "stream": setting.mapping()})}
         return BagWriter(self._folder / setting.label, self._config.storage, custom=custom)
 
     def _stamp(self, message: Any, record: Record) -> int:
-        if self._config.clock == "log":
-            return record.log_ns
-        stamp = message.header.stamp if hasattr(message, "header") else message.timestamp
-        return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+        return record.log_ns if self._config.clock == "log" else stamp_of(message)
 
-    def _on_frame(self, camera: _Camera, record: Record) -> None:
+    def _on_frame(self, camera: CameraTrack, record: Record) -> None:
         message = self._reader.deserialize(record)
         stamp_ns = self._stamp(message, record)
         try:
             frame = camera.decoder.decode(message)
         except FrameError as error:
-            camera.skipped += 1
-            camera.problem = camera.problem or str(error)
+            camera.skip(str(error))
             return
         if frame is None:
-            camera.skipped += 1
-            camera.problem = camera.problem or "no key frame before it"
+            camera.skip("no key frame before it")
             return
         camera.zeros = camera.zeros + 1 if stamp_ns == 0 else 0
         if camera.zeros > 2:
@@ -230,9 +171,10 @@ class _Replay:
                 lane.restart()
             if self._probe is not None and camera.source.topic == self._asked[self._probe.cameras[0]]:
                 self._probe.restart()
+        pixels = frame.shape[0] * frame.shape[1]
         camera.frames += 1
         camera.bytes += len(message.data)
-        camera.pixels += frame.shape[0] * frame.shape[1]
+        camera.pixels += pixels
         decoded = {}
         for label, lane in camera.lanes.items():
             try:
@@ -240,31 +182,24 @@ class _Replay:
             except CodecError as error:
                 raise CodecError(f"{label} on {record.topic}: {error}") from error
             decoded[label] = recoded.picture
-            self._keep(camera, label, record, stamp_ns, message, frame, recoded)
+            image = camera.source.image
+            self._tables.add_frame(label, image, camera.segment, stamp_ns, record.log_ns, pixels, recoded)
+            self._keep(label, image, record, message, recoded.sent.packet)
         for name, topic in self._asked.items():
             if topic == record.topic and self._probe is not None:
                 self._note(self._probe.add_pictures(name, Pictures(stamp_ns, record.log_ns, frame, decoded)))
 
-    def _keep(
-        self, camera: _Camera, label: str, record: Record, stamp_ns: int, message: Any, frame: Frame, recoded: Recoded
-    ) -> None:
-        sent = recoded.sent
-        bpp = 8 * len(sent.packet) / (frame.shape[0] * frame.shape[1])
-        self._frame_rows.writerow(
-            (label, camera.source.image, camera.segment, stamp_ns, record.log_ns, int(sent.key), len(sent.packet),
-             f"{bpp:.6g}", f"{sent.quality:.4g}", sent.downsample, f"{psnr(recoded.mse):.4f}", f"{recoded.ms_ssim:.6f}",
-             f"{1e3 * recoded.encode_seconds:.3f}", f"{1e3 * recoded.decode_seconds:.3f}")
-        )  # fmt: skip
+    def _keep(self, label: str, image: str, record: Record, message: Any, packet: bytes) -> None:
+        """The packet, into the new bag of its setting."""
         if label not in self._writers:
             return
         codec = next(s.stream.codec for s in self._config.settings if s.label == label)
-        header = self._header(message)
         bits = self._compressed(
-            header=header,
+            header=self._header(message),
             format=f"rgb8; {codec} compressed rgb8",
-            data=np.frombuffer(sent.packet, dtype=np.uint8),
+            data=np.frombuffer(packet, dtype=np.uint8),
         )
-        writer, topic = self._writers[label], f"{camera.source.image}/embodiedcomp"
+        writer, topic = self._writers[label], f"{image}/embodiedcomp"
         writer.add_topic(topic, COMPRESSED, self._types.store)
         writer.write(topic, record.log_ns, self._types.serialize(bits, COMPRESSED))
 
@@ -287,14 +222,7 @@ class _Replay:
                 writer.write(record.topic, record.log_ns, record.data)
 
     def _note(self, answers: Sequence[Answer]) -> None:
-        for answer in answers:
-            self._errors.setdefault((answer.setting, answer.cameras), []).append(answer)
-            error = answer.error
-            segment = self._cameras[next(iter(self._asked.values()))].segment
-            self._action_rows.writerow(
-                (answer.setting, answer.cameras, segment, answer.stamp_ns, answer.log_ns, f"{error.arm_rms:.6g}",
-                 f"{error.arm_max:.6g}", f"{error.gripper:.6g}")
-            )  # fmt: skip
+        self._tables.add_answers(answers, self._cameras[next(iter(self._asked.values()))].segment)
 
     def _check(self) -> None:
         """Raise BagError where nothing came of the bag."""
@@ -309,81 +237,21 @@ class _Replay:
             )
 
     def _result(self) -> dict[str, Any]:
-        cameras = {
-            camera.source.image: {
-                "topic": camera.source.topic,
-                "type": camera.source.msgtype,
-                "frames": camera.frames,
-                "recorded_bytes": camera.bytes,
-                "recorded_bpp": number(8 * camera.bytes / camera.pixels if camera.pixels else math.nan),
-                "duration": camera.duration,
-                "clock_jumps": camera.segment,
-                "frames_out_of_order": camera.disordered,
-                "frames_skipped": camera.skipped,
-                "skipped_because": camera.problem,
-            }
-            for camera in self._cameras.values()
-        }
         settings = [
             {
                 "setting": setting.label,
                 **setting.mapping(),
                 "bag": setting.label if self._config.write_bags else None,
                 "cameras": {c.source.image: c.lanes[setting.label].totals(c.duration) for c in self._cameras.values()},
-                "action_error": {
-                    which: _summary(answers)
-                    for (label, which), answers in self._errors.items()
-                    if label == setting.label
-                },
+                "action_error": self._tables.action_error(setting.label),
             }
             for setting in self._config.settings
         ]
-        questions = self._probe.questions if self._probe is not None else 0
         return {
             "schema": SCHEMA,
             "bag": str(self._config.bag),
             "clock": self._config.clock,
-            "cameras": cameras,
+            "cameras": {camera.source.image: camera.totals() for camera in self._cameras.values()},
             "settings": settings,
-            "questions": questions,
+            "questions": self._probe.questions if self._probe is not None else 0,
         }
-
-
-def _summary(answers: Sequence[Answer]) -> dict[str, float]:
-    """Over all questions: mean and 95 % of the arm's RMS error (rad), its largest, the gripper's mean."""
-    rms = np.array([answer.error.arm_rms for answer in answers])
-    return {
-        "arm_rms_rad": float(rms.mean()),
-        "arm_rms_rad_p95": float(np.percentile(rms, 95)),
-        "arm_max_rad": max(answer.error.arm_max for answer in answers),
-        "gripper_mean": float(np.mean([answer.error.gripper for answer in answers])),
-    }
-
-
-def _match_cameras(wanted: Sequence[str], sources: Sequence[Source], given: Mapping[str, str]) -> dict[str, str]:
-    """The policy's camera -> source topic. Raises BagError naming what is missing and the choices."""
-    choices = ", ".join(source.topic for source in sources)
-    for name in given:
-        if name not in wanted:
-            raise BagError(f"the policy has no camera {name!r}; it wants {', '.join(wanted)}")
-    found = {}
-    for name in wanted:
-        if name in given:
-            matching = [s.topic for s in sources if given[name] in (s.topic, s.image)]
-        else:
-            matching = [s.topic for s in sources if name in s.image.split("/")]
-        if len(matching) != 1:
-            what = f"no topic {given[name]!r}" if name in given else f"{len(matching)} topics by that name"
-            raise BagError(f"policy camera {name!r}: {what}; say --camera {name}=TOPIC with one of: {choices}")
-        found[name] = matching[0]
-    return found
-
-
-def _joint_topic(reader: BagReader, given: str) -> str:
-    names = [topic.name for topic in reader.topics if topic.msgtype == JOINTS and topic.count]
-    if given and given not in names:
-        raise BagError(f"no joint state topic {given!r} in this bag; there are: {', '.join(names) or 'none'}")
-    best = given or next((name for name in names if name.endswith("joint_states")), names[0] if names else "")
-    if not best:
-        raise BagError(f"{reader.path} holds no {JOINTS}: the policy's action error needs joint states")
-    return best

@@ -47,3 +47,11 @@ def show_table(title: str, rows: list[tuple[str, str]]) -> None:
 def number(value: Any, form: str = ".4g", unit: str = "") -> str:
     """A number for people; a dash where there is none."""
     return "–" if value is None else f"{value:{form}}{' ' + unit if unit else ''}"
+
+
+def camera_pair(text: str) -> tuple[str, str]:
+    """``NAME=TOPIC``. Raises ConfigError."""
+    name, equals, topic = text.partition("=")
+    if not (name and equals and topic):
+        raise ConfigError(f"camera {text!r} is not NAME=TOPIC")
+    return name, topic

@@ -14,7 +14,7 @@ from rich.table import Table
 from embodiedcomp_codec.registry import get_codec
 from embodiedcomp_codec.stream import StreamConfig
 from embodiedcomp_eval.bags.errors import BagError
-from embodiedcomp_eval.commands.console import number, progress
+from embodiedcomp_eval.commands.console import camera_pair, number, progress
 from embodiedcomp_eval.config import ConfigError
 from embodiedcomp_eval.trial_config import DEFAULT_TARGET_BPP
 
@@ -71,7 +71,7 @@ def replay(
         for label, name, bpp, rate in _settings(codec, target_bpp, target_bitrate)
     )
     folder = out or Path("results") / f"replay-{bag.resolve().stem}"
-    cameras = dict(_pair(text) for text in camera)
+    cameras = dict(camera_pair(text) for text in camera)
     config = ReplayConfig(
         bag, folder, settings, tuple(topic), clock, storage, bags, ms_ssim, cameras=cameras, joints=joints
     )
@@ -100,13 +100,6 @@ def _settings(codecs: list[str], bpps: list[float], rates: list[float]) -> list[
             label = f"{name}_{rate:g}bps" if math.isnan(bpp) else f"{name}_{bpp:g}bpp"
             found.append((label, name, bpp, rate))
     return found
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, topic = text.partition("=")
-    if not (name and equals and topic):
-        raise ConfigError(f"camera {text!r} is not NAME=TOPIC")
-    return name, topic
 
 
 def _probe(policy: str, checkpoint: str | None, server: str | None, robot: str, instruction: str, period: float) -> Any:

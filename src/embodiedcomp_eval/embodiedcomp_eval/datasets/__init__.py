@@ -1,0 +1,1 @@
+"""Recorded streams as data sets of other projects, one module per format."""
