@@ -37,6 +37,7 @@ setup(
         ],
         "embodiedcomp.policies": [
             "reference = embodiedcomp_policy.policies.reference:make",
+            "reference-robust = embodiedcomp_policy.policies.reference:make_robust",
             "openpi = embodiedcomp_policy.policies.openpi:make",
             "openvla = embodiedcomp_policy.policies.openvla:make",
             "pi0 = embodiedcomp_policy.policies.pi0:make",
