@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from pathlib import Path
@@ -62,8 +62,8 @@ class Made:
     commanded: bool
 
 
-def make_dataset(config: DatasetConfig) -> Made:
-    """Write it. Raises BagError; then nothing is left in ``config.out``."""
+def make_dataset(config: DatasetConfig, tell: Callable[[int, int], None] = lambda done, total: None) -> Made:
+    """Write it; ``tell`` hears (messages done, of all). Raises BagError; then nothing is left in ``config.out``."""
     if config.out.exists() and (not config.out.is_dir() or any(config.out.iterdir())):
         raise BagError(f"{config.out} is not an empty folder; choose another --out")
     partial = config.out.parent / f".{config.out.name}.partial"
@@ -73,7 +73,7 @@ def make_dataset(config: DatasetConfig) -> Made:
         conversion = _Conversion(config, reader)
         partial.mkdir(parents=True)
         try:
-            made = conversion.run(partial)
+            made = conversion.run(partial, tell)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -132,7 +132,7 @@ class _Conversion:
             raise BagError(f"the rate of {topic} can't be told from its stamps (or is below 1 Hz); say --rate")
         return rate
 
-    def run(self, folder: Path) -> Made:
+    def run(self, folder: Path, tell: Callable[[int, int], None]) -> Made:
         """The pass."""
         try:
             from embodiedcomp_eval.datasets.lerobot import DatasetWriter
@@ -143,10 +143,12 @@ class _Conversion:
         there = {topic.name for topic in self._reader.topics}
         told = {EPISODE} & there
         wanted = {*self._sources, self._joints, *told} | ({self._commands} if self._commands else set())
+        total = sum(topic.count for topic in self._reader.topics if topic.name in wanted)
         self._waiting = bool(told)
         try:
-            for record in self._reader.records(wanted):
+            for done, record in enumerate(self._reader.records(wanted)):
                 self._on_record(record)
+                tell(done + 1, total)
             self._end()
             self._writer.close()
         except ValueError as error:

@@ -188,7 +188,7 @@ class _Video:
         self._container = av.open(str(_made(path)), "w")
         self._stream: Any = self._container.add_stream("libx264rgb", rate=rate)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "rgb24"
-        self._stream.options = {"qp": "0", "preset": "veryfast", "bf": "0", "threads": "1"}
+        self._stream.options = {"qp": "0", "preset": "veryfast", "tune": "zerolatency", "threads": "1"}
         self._stream.gop_size = KEY_EVERY
         self._count, self._rate = 0, rate
 
