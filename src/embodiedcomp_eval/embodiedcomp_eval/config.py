@@ -61,13 +61,20 @@ def config_file(name: str) -> Path:
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read one YAML mapping safely. Raises ConfigError with file and line."""
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"can't read {path}: {error.strerror}") from error
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, where: str) -> dict[str, Any]:
+    """One YAML mapping; ``where`` starts each error. Raises ConfigError."""
+    try:
+        loaded = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(loaded, dict):
-        raise ConfigError(f"{path}: expected keys and values, found {type(loaded).__name__}")
+        raise ConfigError(f"{where}: expected keys and values, found {type(loaded).__name__}")
     return loaded
 
 
