@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from embodiedcomp_eval.gazebo.command_line import LONGEST_ARGUMENT, GazeboCommandLine, GazeboError
+from embodiedcomp_eval.gazebo.command_line import (
+    LONGEST_ARGUMENT,
+    TRIES,
+    GazeboCommandLine,
+    GazeboError,
+    server_release,
+)
 from embodiedcomp_eval.gazebo.messages import joint_positions, picture, position, stamp_ns
 from embodiedcomp_eval.gazebo.scene_services import SceneServices
 from embodiedcomp_eval.gazebo.server import complaints, server_command
@@ -82,6 +88,25 @@ def test_what_did_not_work_is_an_error(gz: Double, answer: str) -> None:
         command_line().call("/world/w/set_pose", "Pose", "Boolean", {})
 
 
+def test_a_service_that_was_not_found_in_time_is_asked_again(gz: Double) -> None:
+    gz.answer("Service call timed out\n")
+    with pytest.raises(GazeboError, match="timed out"):
+        command_line().call("/world/w/set_pose", "Pose", "Boolean", {})
+    assert len(gz.calls()) == TRIES
+    gz.answer("data: false\n")
+    with pytest.raises(GazeboError, match="set_pose"):
+        command_line().call("/world/w/set_pose", "Pose", "Boolean", {})
+    assert len(gz.calls()) == TRIES + 1, "an answer is an answer"
+
+
+def test_the_servers_own_version_is_read(gz: Double) -> None:
+    gz.answer("8.9.0\n")
+    assert server_release(find_version("harmonic")) == "8.9.0"
+    gz.answer("")
+    with pytest.raises(GazeboError, match="gz sim --versions"):
+        server_release(find_version("harmonic"))
+
+
 def test_a_program_that_fails_or_hangs_is_an_error(gz: Double) -> None:
     (gz.folder / "broken").touch()
     with pytest.raises(GazeboError, match="status 3: it broke"):
@@ -151,5 +176,6 @@ def test_how_a_server_is_started() -> None:
 
 
 def test_a_servers_errors_are_found() -> None:
-    log = "\x1b[1;32m[Msg] Loading\x1b[0m\n\x1b[1;31m[Err] [X.cc:3] no plugin\x1b[0m\n[Wrn] old\n"
+    beside = "Library error: libignition-tools-backward.so not found. Improved backtrace generation will be disabled\n"
+    log = beside + "\x1b[1;32m[Msg] Loading\x1b[0m\n\x1b[1;31m[Err] [X.cc:3] no plugin\x1b[0m\n[Wrn] old\n"
     assert complaints(log) == ["[Err] [X.cc:3] no plugin"]

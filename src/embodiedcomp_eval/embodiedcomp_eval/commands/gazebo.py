@@ -6,6 +6,8 @@ import dataclasses
 import json
 import os
 import platform
+import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +29,7 @@ from embodiedcomp_eval.gazebo.checking import (
     check_hold,
     check_topics,
 )
-from embodiedcomp_eval.gazebo.command_line import GazeboCommandLine, GazeboError, installed_version
+from embodiedcomp_eval.gazebo.command_line import GazeboCommandLine, GazeboError, installed_version, server_release
 from embodiedcomp_eval.gazebo.page import page
 from embodiedcomp_eval.gazebo.scene_services import SceneServices
 from embodiedcomp_eval.gazebo.server import Server
@@ -82,7 +84,9 @@ def gazebo_check(
     grasps: Annotated[int, typer.Option(help="How many scripted grasps.")] = 10,
     cameras: Annotated[bool, typer.Option(help="Look at the cameras' pictures.")] = True,
     out: Annotated[Path, typer.Option(help="Folder of world, log, pictures and results.")] = Path("results/gazebo"),
-    results_page: Annotated[Path | None, typer.Option(help="Also write a page for people.")] = None,
+    results_page: Annotated[
+        Path | None, typer.Option(help="Also write a page for people, pictures and record beside it.")
+    ] = None,
 ) -> int:
     """Start the world in a server without a window and check it: load, hold, cameras, grasps, reset, speed. Minutes."""
     version = find_version(gazebo) if gazebo else installed_version()
@@ -96,18 +100,32 @@ def gazebo_check(
     try:
         with partition(), Server(version, out / f"{version.name}.sdf", render_engine, out / "server.log") as server:
             kind = None if object == "seed" else object
-            found = run_checks(server, version, options, kind, scenes[:grasps], out if cameras else None)
+            try:
+                found = run_checks(server, version, options, kind, scenes[:grasps], out if cameras else None)
+            except GazeboError:
+                server.check_alive()  # a server that has ended is the better reason
+                raise
     except GazeboError as error:
         complain(f"embodiedcomp: {error}")
         return 1
     evidence = record(version, render_engine, found)
     (out / "gazebo.json").write_text(json.dumps(evidence, indent=2) + "\n", encoding="utf-8")
     if results_page is not None:
-        results_page.parent.mkdir(parents=True, exist_ok=True)
-        results_page.write_text(page(evidence), encoding="utf-8")
+        write_page(results_page, out, evidence)
     rows = [(f"{'ok  ' if findings.passed else 'FAIL'} {findings.name}", findings.text) for findings in found]
     show_table(f"Gazebo {version.name.capitalize()}", [*rows, ("written to", str(out))])
     return 0 if all(findings.passed for findings in found) else 1
+
+
+def write_page(path: Path, out: Path, evidence: dict[str, Any]) -> None:
+    """The page, and beside it a folder of its name with the record and the pictures of ``out``."""
+    folder = path.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = [out / f"{camera}.png" for camera in CAMERAS if (out / f"{camera}.png").exists()]
+    for file in (out / "gazebo.json", *pictures):
+        shutil.copy(file, folder / file.name)
+    shown = [f"![{file.stem}]({folder.name}/{file.name})" for file in pictures]
+    path.write_text(page(evidence, shown), encoding="utf-8")
 
 
 def run_checks(
@@ -134,7 +152,10 @@ def run_checks(
 
         add(check_topics(cell))
         rate = cell.clock_rate(RATE_SECONDS)
-        add(Findings("real-time factor", rate > 0, f"{rate:.2f}, cameras running, no limit set", {"factor": rate}))
+        load = os.getloadavg()[0]
+        seen = "both cameras running" if pictures is not None else "cameras not read"
+        text = f"{rate:.2f}, {seen}, no limit set, load average of the machine {load:.1f}"
+        add(Findings("real-time factor", rate > 0, text, {"factor": rate, "load": load}))
         add(check_hold(cell))
         cell.reset(options.scene)
         if pictures is not None:
@@ -191,6 +212,8 @@ def record(version: Version, render_engine: str, found: list[Findings]) -> dict[
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "gazebo": version.name,
+        "server": server_release(version),
+        "command": " ".join(["embodiedcomp", *sys.argv[1:]]),
         "render_engine": render_engine,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "facts": provenance(),

@@ -22,6 +22,10 @@ Vector = npt.NDArray[np.float64]
 HOME_TARGET = np.array([*HOME, 0.0])
 SPACING_NS = 40_000_000
 SPEED = 0.6  # rad/s
+MOVED = 0.02  # rad: a joint that is so far from where it was has been moved
+HEARD_NS = 1_000_000_000
+"""Simulated time within which an arm that was sent away must have left its place by MOVED."""
+SENDINGS = 10
 
 
 class Cell:
@@ -53,12 +57,33 @@ class Cell:
         return (last - first) / 1e9 / (ended - begun)
 
     def follow(self, times_ns: npt.NDArray[np.int64], positions: Vector, rest: float = 1.0) -> None:
-        """Send a trajectory and wait until its end and ``rest`` s of simulated time more."""
+        """Send a trajectory and wait until its end and ``rest`` s of simulated time more. Raises GazeboError.
+
+        The command line takes its leave as soon as it has published, which may be before Gazebo has found it; so what
+        leads away from here is sent again until the arm sets out.
+        """
         after, rows = dense(0, times_ns, positions, 0, SPACING_NS)
         names, rows = with_fingers(self._robot.names, rows)
-        begun = self.joints()[0]
-        self._gazebo.publish(f"/model/{ROBOT}/joint_trajectory", "JointTrajectory", gazebo_message(names, after, rows))
-        self.wait_until(begun + int(times_ns[-1]) + round(rest * 1e9))
+        message = gazebo_message(names, after, rows)
+        start = self.joints()[1]
+        away = np.flatnonzero(np.abs(positions - start).max(axis=1) > 3.0 * MOVED)
+        for _ in range(SENDINGS):
+            self._gazebo.publish(f"/model/{ROBOT}/joint_trajectory", "JointTrajectory", message)
+            sent = self.joints()[0]
+            if away.size == 0 or self._has_left(start, sent + int(times_ns[away[0]]) + HEARD_NS):
+                break
+        else:
+            raise GazeboError(f"the arm did not set out, though it was told to {SENDINGS} times")
+        self.wait_until(sent + int(times_ns[-1]) + round(rest * 1e9))
+
+    def _has_left(self, start: Vector, until_ns: int) -> bool:
+        """Whether a joint is away from ``start`` ``(J,)`` rad, looking until then in simulated time."""
+        while True:
+            now, joints = self.joints()
+            if float(np.abs(joints - start).max()) > MOVED:
+                return True
+            if now > until_ns:
+                return False
 
     def go(self, target: Vector, rest: float = 1.0) -> Vector:
         """Move to ``target`` ``(J,)`` rad and wait there; returns the measured positions."""

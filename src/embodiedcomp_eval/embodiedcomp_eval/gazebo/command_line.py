@@ -15,6 +15,9 @@ from embodiedcomp_eval.gazebo.versions import VERSIONS, Version
 
 LONGEST_ARGUMENT = 120_000
 """Characters: Linux takes 131,072 in one argument."""
+TRIES = 3
+"""Each command looks for the server anew, which fails now and then on a busy machine."""
+TIMED_OUT = "timed out"
 
 
 class GazeboError(Exception):
@@ -29,10 +32,19 @@ def installed_version() -> Version | None:
     return VERSIONS["fortress"] if shutil.which("ign") else None
 
 
+def server_release(version: Version) -> str:
+    """The simulator's own version, such as 6.7.0. Raises GazeboError where it doesn't say."""
+    asked = subprocess.run([*version.server, "--versions"], capture_output=True, text=True, check=False, timeout=20)
+    lines = asked.stdout.split()
+    if asked.returncode or not lines:
+        raise GazeboError(f"{' '.join(version.server)} --versions ended with status {asked.returncode}, said nothing")
+    return lines[0]
+
+
 class GazeboCommandLine:
     """Talks to whatever server the environment (``GZ_PARTITION`` and its like) leads to."""
 
-    def __init__(self, version: Version, timeout: float = 10.0) -> None:
+    def __init__(self, version: Version, timeout: float = 5.0) -> None:
         self._version, self._timeout = version, timeout
         if shutil.which(version.command[0]) is None:
             raise GazeboError(
@@ -59,10 +71,14 @@ class GazeboCommandLine:
     def call(self, service: str, request_type: str, reply_type: str, request: Mapping[str, Any]) -> Message:
         """Call a service and return its reply. Raises GazeboError where nobody answers or the answer is a false Boolean."""
         text = render(request)
-        printed = self._run(
-            "service", "-s", service, "--reqtype", self._version.message(request_type),
-            "--reptype", self._version.message(reply_type), "--timeout", str(round(self._timeout * 1e3)), "--req", text,
-        )  # fmt: skip
+        for _ in range(TRIES):
+            printed = self._run(
+                "service", "-s", service, "--reqtype", self._version.message(request_type),
+                "--reptype", self._version.message(reply_type), "--timeout", str(round(self._timeout * 1e3)),
+                "--req", text,
+            )  # fmt: skip
+            if TIMED_OUT not in printed:
+                break
         reply = self._parsed(printed, service)
         if reply_type == "Boolean" and reply.get("data") is not True:
             raise GazeboError(f"{service} answered {printed.strip() or 'nothing'!r} to {text[:120]!r}")
@@ -87,7 +103,7 @@ class GazeboCommandLine:
         return found
 
     def _parsed(self, printed: str, what: str) -> Message:
-        if "timed out" in printed or "not found" in printed:
+        if TIMED_OUT in printed or "not found" in printed:
             raise GazeboError(f"{what}: {' '.join(printed.split())}")
         try:
             return parse(printed)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def page(evidence: Mapping[str, Any]) -> str:
-    """Markdown from the record that the check wrote."""
+def page(evidence: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
+    """Markdown from the record that the check wrote. pictures: links to what the cameras saw."""
     rows = [
         f"| {'yes' if check['passed'] else '**no**'} | {check['name']} | {check['text']} |"
         for check in evidence["checks"]
@@ -16,14 +16,34 @@ def page(evidence: Mapping[str, Any]) -> str:
         [
             "# Gazebo",
             "",
-            f"Written by `embodiedcomp gazebo-check --results-page` on {evidence['date']},"
-            f" commit {evidence['facts']['commit'][:14]},"
-            f" Gazebo {str(evidence['gazebo']).capitalize()} with the {evidence['render_engine']} engine,"
-            f" {evidence['machine']}, no GPU.",
+            f"Written by `{evidence['command']}` on {evidence['date']}, commit {evidence['facts']['commit']}:"
+            f" Gazebo {str(evidence['gazebo']).capitalize()}, server {evidence['server']}, with the"
+            f" {evidence['render_engine']} engine; {evidence['machine']}.",
             "",
             "| passed | what | found |",
             "|---|---|---|",
             *rows,
             "",
+            *([" ".join(pictures), ""] if pictures else []),
+            *grasps(evidence["checks"]),
         ]
     )
+
+
+def grasps(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each scripted grasp, where there were any."""
+    numbers: dict[str, Any] = {key: value for check in checks for key, value in check["numbers"].items()}
+    if "rises" not in numbers:
+        return []
+    lines = zip(numbers["seeds"], numbers["objects"], numbers["rises"], numbers["metres"], strict=True)
+    return [
+        "## Grasps",
+        "",
+        "Rise: of the object, 0.12 m is a success. Reset: how far tool or object then was from where the reset before it had",
+        "put it.",
+        "",
+        "| seed | object | rise, m | reset, mm |",
+        "|---|---|---|---|",
+        *(f"| {seed} | {kind} | {rise:.3f} | {moved * 1e3:.3f} |" for seed, kind, rise, moved in lines),
+        "",
+    ]

@@ -14,6 +14,8 @@ from embodiedcomp_eval.gazebo.command_line import GazeboError
 from embodiedcomp_eval.gazebo.versions import Version
 
 COMPLAINT = re.compile(r"\[Err\]|\[Error\]|\berror:|Error Code", re.IGNORECASE)
+BESIDE = re.compile(r"libignition-tools-backward\.so")
+"""Debian's ``ign`` says at each start that it has no such library for prettier stack traces; no word of the server's."""
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -36,7 +38,8 @@ def server_command(version: Version, world: Path, render_engine: str, gui: bool,
 
 def complaints(log: str) -> list[str]:
     """The lines of a server's log that report an error."""
-    return [line for line in ANSI.sub("", log).splitlines() if COMPLAINT.search(line)]
+    lines = ANSI.sub("", log).splitlines()
+    return [line for line in lines if COMPLAINT.search(line) and not BESIDE.search(line)]
 
 
 class Server:
