@@ -11,7 +11,7 @@ import typer
 
 from embodiedcomp_eval.commands.bench_loop import run_to_folder
 from embodiedcomp_eval.commands.console import progress, show_table
-from embodiedcomp_eval.provenance import provenance
+from embodiedcomp_eval.provenance import SHIPPED_WEIGHTS, provenance
 from embodiedcomp_eval.results import read_lines
 from embodiedcomp_eval.summary import success_facts
 from embodiedcomp_eval.trial_config import TrialConfig
@@ -44,7 +44,9 @@ def policy(
         for line in lines:
             groups[kind][line["scene"].get(kind, "unknown")].append(line)
     tables = {kind: {key: _row(found) for key, found in sorted(by.items())} for kind, by in groups.items()}
-    evidence = {"configuration": config.to_mapping(), "facts": provenance(checkpoint), "tables": tables}
+    shipped = SHIPPED_WEIGHTS / name
+    weights = checkpoint or (str(shipped) if shipped.is_dir() else None)  # its own, not those of every policy
+    evidence = {"configuration": config.to_mapping(), "facts": provenance(weights), "tables": tables}
     (out / "policy.json").write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
     rows = [
         (f"{kind} {key}" if kind != "all" else "all", f"{r['successes']}/{r['episodes']}  SR {r['success_rate']:.3f} "
