@@ -34,7 +34,7 @@ def train_policy(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Epochs on the demonstrations; 8, with --robust 3 on everything.", show_default=False),
+        typer.Option(min=1, help="Epochs on the demonstrations; 8, with --robust 2 on everything.", show_default=False),
     ] = None,
     robust: Annotated[
         bool, typer.Option("--robust", help="Fine-tune a finished reference policy on what codecs leave of pictures.")

@@ -35,8 +35,8 @@ class RobustPlan:
     """Shards of demonstrations and of corrections, epochs over them, highest learning rate of their one cycle."""
 
     shards: int = 4
-    corrections: int = 2
-    epochs: int = 3
+    corrections: int = 1
+    epochs: int = 2
     rate: float = 5e-4
     workers: int = 2
 
