@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build lock lint format test trial sweep report replay bench train-policy test-lerobot train-codec gazebo-world gazebo-check clean
+.PHONY: help setup build lock lint format test trial sweep report replay bench train-policy docs-test test-lerobot train-codec gazebo-world gazebo-check clean
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 export PYTHON
@@ -56,6 +56,9 @@ format: setup  ## let ruff rewrite the sources
 
 test: lint  ## everything CI runs: lint, types, all tests; ARGS go to pytest
 	@$(RUN) bash tools/test.sh $(ARGS)
+
+docs-test: setup  ## every command of the tutorial, typed as it stands; ARGS: another page, words of a heading
+	@$(RUN) python test/docs_runner.py $(ARGS)
 
 test-lerobot: setup  ## the lerobot backend and datasets on lerobot's real classes, in a virtual environment of its own
 	@bash tools/test_lerobot.sh $(ARGS)
