@@ -17,8 +17,8 @@ FOXGLOVE_NAMES = {"h264": "h264", "hevc": "h265", "av1": "av1", "vp9": "vp9"}
 TEMPORAL_DELIMITER = b"\x12\x00"
 START_CODES = (b"\0\0\1", b"\0\0\0\1")
 ANNEX_B = ("h264", "hevc", "vvc")
-SMALLEST, SMALLEST_AV1 = 16, 64
-"""Pixels of a side as coded, at least: smaller frames are padded."""
+SMALLEST, SMALLEST_OF = 16, {"av1": 64, "hevc": 24}
+"""Pixels of a side as coded, at least, of any codec and of these: smaller frames are padded."""
 CHECKED = ("vp9",)
 """Codecs whose bitstream in our packets ends with a byte of check sum."""
 
@@ -44,7 +44,7 @@ class VideoUnpacker:
         header, data = unpack(packet, 1 << 32)
         self._info = header.info or self._info
         assert self._info is not None, "a stream begins with a key frame"
-        smallest = SMALLEST_AV1 if self._info.codec == "av1" else SMALLEST
+        smallest = SMALLEST_OF.get(self._info.codec, SMALLEST)
         width, height = (
             padded_side(coded_side(side, header.downsample), 2, smallest)
             for side in (self._info.width, self._info.height)

@@ -20,7 +20,7 @@ from av.video.frame import PictureType
 
 from embodiedcomp_codec.codec import CodecError, Coded, Decoder, Encoder, Image, Mode
 from embodiedcomp_codec.codecs.video_decoder import AvDecoder, check_sum
-from embodiedcomp_codec.codecs.yuv import ToYuv, coded_size
+from embodiedcomp_codec.codecs.yuv import MINIMUM, ToYuv, coded_size
 
 _TIME_BASE = Fraction(1, 10)  # only counts frames: the stamps travel in the message
 _NEVER = 1 << 30
@@ -30,8 +30,10 @@ _SEI = 6  # H.264's type of a unit with supplemental remarks
 
 _X265 = (
     "aq-mode=1:aq-strength=0.01:bframes=0:rc-lookahead=0:scenecut=0:keyint=-1:cutree=0:ref=1:ipratio=1:frame-threads=1:"
-    "pools=none:no-wpp=1:info=0:aud=0:repeat-headers=1:hash=0:hrd=0:log-level=none"
+    "pools=none:no-wpp=1:info=0:aud=0:repeat-headers=1:hash=0:hrd=0:log-level=none:crf={q}:ctu={block}"
 )
+_BLOCKS = (64, 32, 16)  # pixels a side
+_X265_SMALLEST = 24
 _X264 = "aq-mode=1:aq-strength=0.02:scenecut=0:keyint=infinite:ipratio=1:qcomp=1:sliced-threads=0:repeat-headers=1"
 
 
@@ -42,6 +44,7 @@ class AvCodec:
     ``checked`` appends one byte of check sum, where the format itself can't tell a truncated picture from a whole one.
     The quantiser runs from ``coarsest`` to ``finest`` around the one that the encoder was opened with, each in ``bands`` steps:
     between two quantisers, a growing share of the rows from the top has one that is ``reach`` finer.
+    ``smallest``: side in pixels to which smaller pictures are padded.
     ``parallel``: encoders of their own may run in threads of their own; these libraries work without Python's lock.
     """
 
@@ -58,6 +61,7 @@ class AvCodec:
     bands: int = 1
     reach: int = 1
     parallel: bool = True
+    smallest: int = MINIMUM
 
     @property
     def levels(self) -> int:
@@ -74,15 +78,15 @@ class AvCodec:
 
     def decoder(self, mode: Mode) -> Decoder:
         """A fresh decoder."""
-        return AvDecoder(self.decoder_name, self.checked)
+        return AvDecoder(self.decoder_name, self.checked, self.smallest)
 
 
 class _AvEncoder:
     def __init__(self, codec: AvCodec, width: int, height: int, mode: Mode) -> None:
         self._codec = codec
         self._intra = mode == "intra"
-        self._width, self._height = coded_size(width, height)
-        self._yuv = ToYuv()
+        self._width, self._height = coded_size(width, height, codec.smallest)
+        self._yuv = ToYuv(codec.smallest)
         self._context: av.VideoCodecContext | None = None
         self._base = 0
         self._count = 0
@@ -119,7 +123,8 @@ class _AvEncoder:
         context.max_b_frames = 0
         context.gop_size = _NEVER
         context.bit_rate = 0
-        context.options = {name: value.format(q=quantiser) for name, value in codec.options}
+        block = _block(self._width, self._height)
+        context.options = {name: value.format(q=quantiser, block=block) for name, value in codec.options}
         try:
             context.open()
         except av.error.FFmpegError as error:
@@ -143,6 +148,14 @@ class _AvEncoder:
             raise CodecError(f"{codec.name}: FFmpeg's filter addroi refused a frame: {error}") from error
         assert isinstance(marked, av.VideoFrame)
         return marked
+
+
+def _block(width: int, height: int) -> int:
+    """The largest block of HEVC for a picture: no larger than it, and never exactly as wide.
+
+    There x265 reads memory that it never wrote, and the bitstream differs from run to run.
+    """
+    return next((side for side in _BLOCKS if side <= min(width, height) and side != width), _BLOCKS[-1])
 
 
 def _without_sei(data: bytes) -> bytes:
@@ -201,8 +214,9 @@ HEVC = AvCodec(
     51,
     4,
     51.0,
-    (("preset", "veryfast"), ("forced-idr", "1"), ("x265-params", _X265 + ":crf={q}")),
+    (("preset", "veryfast"), ("forced-idr", "1"), ("x265-params", _X265)),
     bands=4,
+    smallest=_X265_SMALLEST,
 )
 H264 = AvCodec(
     "h264",
