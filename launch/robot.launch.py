@@ -70,6 +70,9 @@ ARGUMENTS = {
     "bundle": Argument("false", "thin link: all cameras and the joint states of an instant in one message", FLAG),
     **ASKING,
     "instruction": Argument("Pick up the object", "what the policy is told"),
+    "wait_for_episode": Argument(
+        "false", "the policy asks nothing, so that nothing moves, before an evaluator says that an episode runs", FLAG
+    ),
     "replan_period": Argument("1.0", "time between questions to the policy, s", kind=float),
     "image_tolerance": Argument(
         "0.02", "how far apart the stamps of one set of images may be, s; 0 if triggered together", kind=float
@@ -176,6 +179,7 @@ def nodes(context: LaunchContext) -> list[Node]:
     if given.text["side"] in ("remote", "both"):
         started += decoders(given, node)
         asked = given.chosen(*ASKING, "robot", "instruction", "replan_period", "image_tolerance")
+        asked["wait_for_episode"] = given.text["wait_for_episode"] == "true"
         decoded = {"cameras": cameras, "image_topics": [f"{image}/decoded" for image in images]}
         heard = f"{joints}/decoded" if given.text["bundle"] == "true" else joints
         started.append(node("embodiedcomp_policy", "policy", "policy", {**asked, **decoded}, {"joint_states": heard}))

@@ -114,7 +114,7 @@ def dotted(node: ast.expr) -> str:
 def is_ros(name: str) -> bool:
     """Whether the top of a dotted name is a ROS package."""
     top = name.split(".", maxsplit=1)[0]
-    return top in ROS_MODULES or top.endswith("_msgs") or top.startswith(("rosidl_", "rcl"))
+    return top in ROS_MODULES or top.endswith(("_msgs", "_srvs")) or top.startswith(("rosidl_", "rcl"))
 
 
 def violations(modules: list[Module]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib.util
+import itertools
 import re
 import shlex
 import sys
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from embodiedcomp_eval.judge_registry import judge_classes, judge_names
 from embodiedcomp_eval.trial_config import TrialConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,6 +44,18 @@ def executables() -> dict[tuple[str, str], Path]:
     return found
 
 
+def rooms(source: Path) -> list[Path]:
+    """A node's file, and those that its own topics and services are spread over."""
+    if source.name != "evaluator.py":
+        return [source]
+    parts = ("trial_topics", "simulated_run", "judged_run", "evidence_inputs", "operator_desk")
+    return [
+        source,
+        *(source.with_name(f"{part}.py") for part in parts),
+        *sorted((source.parents[1] / "success").glob("*.py")),
+    ]
+
+
 def parameters(source: Path) -> set[str]:
     """Names of the parameters that a node declares."""
     tree = ast.parse(source.read_text())
@@ -59,7 +73,7 @@ def parameters(source: Path) -> set[str]:
     found |= {"reliability"} if "RELIABILITY" in names else set()
     # Declared in loops: the names stand in the same file.
     if source.name == "evaluator.py":
-        found |= {field.name for field in dataclasses.fields(TrialConfig)}
+        found |= {field.name for field in dataclasses.fields(TrialConfig)} | set(judge_options())
     if source.name == "guard.py":
         found |= {"max_observation_age", "max_chunk_age"}
     if source.name == "policy.py":
@@ -67,10 +81,19 @@ def parameters(source: Path) -> set[str]:
     return found
 
 
+def judge_options() -> list[str]:
+    """``JUDGE.OPTION`` of every judge of ours: parameters of the evaluator where its ``success`` names that judge."""
+    return [
+        f"{name}.{field.name}"
+        for name in judge_names()
+        for field in dataclasses.fields(judge_classes(name)[name].Options)
+    ]
+
+
 def topics(source: Path) -> list[str]:
     """Regular expressions of the topics and services that a node makes: literals, and f-strings with gaps."""
     found = []
-    for node in ast.walk(ast.parse(source.read_text())):
+    for node in itertools.chain.from_iterable(ast.walk(ast.parse(path.read_text())) for path in rooms(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CREATE:
             if len(node.args) > 1:
                 found.append(_pattern(node.args[1]))
@@ -270,8 +293,8 @@ def options() -> dict[str, set[str]]:
     return found
 
 
-def tutorial_commands() -> list[list[str]]:
-    """Command lines of the tutorial, continued lines joined, comments cut."""
-    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "tutorial.md").read_text(), re.DOTALL)
+def tutorial_commands(page: str = "tutorial.md") -> list[list[str]]:
+    """Command lines of the tutorial, or of another page below docs/, continued lines joined, comments cut."""
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     return [words for line in lines if (words := shlex.split(line, comments=True))]

@@ -26,6 +26,24 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"bundle": "true", "joint_states": "/arm/joint_states", "also": "ffmpeg,foxglove", "weights": "w"},
         {"crop": "0,0,64,64", "resize": "32,32,16,16", "key_period": "5", "transport": "compressed"},
     ],
+    "robot_trial": [
+        {
+            "success": "object_tf,gripper",
+            "success_options": "object_tf.object_frame=tag36h11:7,gripper.width_min=0.03,gripper.width_max=0.06",
+            "images": "/a/image,/b/image",
+            "record": "true",
+            "raw_images": "true",
+            "namespace": "arm1",
+        },
+        {
+            "success": "signal",
+            "success_signal": "/scale",
+            "target_bitrate": "9000",
+            "target_bpp": "0.1",
+            "record": "true",
+        },
+        {"object_pose": "/tag/pose", "joint_states": "/arm/joint_states", "nodes": "guard"},
+    ],
     "record": [{"topics": "joint_states,/a/image", "namespace": "arm1"}],
     "gazebo_trial": [
         {"gazebo": "fortress", "render_engine": "ogre", "gui": "true", "object": "cube", "record": "true"},
@@ -41,6 +59,11 @@ VALUES: dict[str, list[dict[str, str]]] = {
 }
 NODES_FILE = str(ROOT / "config" / "nodes.yaml")
 OTHER_VALUES = {
+    "success": ["object_pose"],
+    "success_options": ["signal.above=0.5"],
+    "retries": ["7"],
+    "nodes": ["guard"],
+    **{name: ["/mine"] for name in ("object_pose", "success_signal")},
     **{name: ["7"] for name in (
         "target_bpp", "target_bitrate", "budget_window", "episodes", "seed", "split_seconds", "key_period",
         "replan_period", "image_tolerance", "velocity_scale",
@@ -111,7 +134,7 @@ def test_arguments_read_well_and_are_used(
     monkeypatch.chdir(tmp_path)
     file = loaded[name]
     for argument in file.arguments.values():
-        base = {"record": "true"} if argument.name == "storage" and "record" in file.arguments else {}
+        base = {"record": "true"} if argument.name in ("storage", "raw_images") and "record" in file.arguments else {}
         usual = file.processes(**base)
         assert len(argument.description) > 8, argument.name
         assert not argument.choices or len(argument.choices) > 1

@@ -18,6 +18,7 @@ from interfaces import (
     make_verbs,
     options,
     parameters,
+    rooms,
     tutorial_commands,
 )
 
@@ -53,7 +54,8 @@ def test_every_parameter_has_its_row(package: str, executable: str) -> None:
 def test_every_topic_and_service_is_named(package: str, executable: str) -> None:
     text = section(f"ros2 run {package} {executable}")
     named = set()
-    for node in ast.walk(ast.parse(EXECUTABLES[package, executable].read_text())):
+    files = rooms(EXECUTABLES[package, executable])
+    for node in itertools.chain.from_iterable(ast.walk(ast.parse(path.read_text())) for path in files):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CREATE:
             name = node.args[1]
             if isinstance(name, ast.Constant):
@@ -88,9 +90,10 @@ def test_every_option_is_named(verb: str) -> None:
     assert missing == set()
 
 
-def test_the_tutorial_names_what_exists() -> None:
-    found = tutorial_commands()
-    assert len(found) > 12
+@pytest.mark.parametrize(("page", "count"), [("tutorial.md", 12), ("how-to/robot-trial.md", 6)])
+def test_the_tutorial_names_what_exists(page: str, count: int) -> None:
+    found = tutorial_commands(page)
+    assert len(found) > count
     files = {path.name: load_launch_file(path) for path in LAUNCH_FILES}
     for words in found:
         if words[:2] == ["ros2", "launch"]:

@@ -166,8 +166,8 @@ def test_results_are_written_anew_and_the_old_ones_kept(tmp_path: Path) -> None:
 
 
 def test_a_trial_judged_by_something_unreadable_is_refused() -> None:
-    with pytest.raises(ConfigError, match="judging must hold success and options"):
+    with pytest.raises(ConfigError, match="judging must hold options, success, topics"):
         judging_of({"judging": {"success": "operator"}}, "bag")
     assert judging_of({"task": "x"}, "bag") is None
     assert np.isnan(Judging("a", {"a": {"x": math.nan}}).options["a"]["x"])
-    assert Judging("a", {"a": {"x": math.nan}}).to_mapping() == {"success": "a", "options": {"a": {}}}
+    assert Judging("a", {"a": {"x": math.nan}}).to_mapping() == {"success": "a", "options": {"a": {}}, "topics": {}}

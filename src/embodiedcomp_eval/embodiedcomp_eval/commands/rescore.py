@@ -74,9 +74,12 @@ def rescore(
     unknown = next((said for said in words.values() if said not in ("success", "failure", "undecided")), None)
     if unknown is not None:
         raise ConfigError(f"word {unknown!r} is none of success, failure, undecided")
-    found = judge_again(bag, panel, topics=_pairs(topic, "topic"), words=words, by_header=clock == "header")
+    inputs = {one.topic for one in panel.inputs}
+    topics = {name: heard for name, heard in (before.topics if before else {}).items() if name in inputs}
+    topics |= _pairs(topic, "topic")
+    found = judge_again(bag, panel, topics=topics, words=words, by_header=clock == "header")
     folder = out or Path("results") / f"rescore-{bag.resolve().parent.name}-{bag.resolve().stem}"
-    judging = Judging(names, options).to_mapping()
+    judging = Judging(names, options, topics).to_mapping()
     rows = [one.to_mapping() for one in found]
     if results is not None:
         rewrite_results(results, folder, rows)

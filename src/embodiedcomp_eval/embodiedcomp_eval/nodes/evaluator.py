@@ -110,7 +110,8 @@ class EvaluatorNode(AutostartNode):
             raise ParameterError(f"success '{success}' needs timing 'realtime', not '{self._config.timing}'")
         options = self._judge_options(success)
         panel = make_panel(success, options, Setting(self._robot, self._task.lift_height))
-        self._judging = Judging(success, options)
+        heard = {one.topic: self.resolve_topic_name(one.topic) for one in panel.inputs}
+        self._judging = Judging(success, options, heard)
         recorder = JudgedRecorder(self._task, make_wire_size(self._config))
         episode = RobotEpisode(self._task, recorder, self._config.send == "every_step")
         topics = RobotTopics(self, self._task, self._robot, episode, SENSOR_QOS, self._waits.notify)

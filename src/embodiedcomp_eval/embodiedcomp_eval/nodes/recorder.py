@@ -37,6 +37,7 @@ class RecorderNode(AutostartNode):
         self._out = Path(self.parameter("out", "results/recording", "folder that the bag is made in"))
         self._storage = self.choice("storage", tuple(STORAGES), "format of the bag")
         self._wanted = self.parameter("topics", [""], "topics to record; empty: all but logs and parameter events")
+        self._also = self.parameter("also", [""], "topics to record beside them where there are any; not waited for")
         self._split = self.parameter("split_seconds", SPLIT_SECONDS, "a part of the bag ends after, s", 1.0, 86400.0)
         start = self.choice("start", ("now", "reset"), "begin at once, or with the first reset_episode")
         self._types = Types()
@@ -63,7 +64,8 @@ class RecorderNode(AutostartNode):
     def _look(self) -> None:
         """Subscribe what is new."""
         for topic, kinds in self.get_topic_names_and_types():
-            wanted = topic in self._wanted if self._wanted else topic not in self._passed
+            asked = topic in self._wanted or topic in self._also
+            wanted = asked if self._wanted else topic not in self._passed
             if not wanted or topic in self._heard or self.count_publishers(topic) == 0:
                 continue
             package, _, name = kinds[0].partition("/msg/")

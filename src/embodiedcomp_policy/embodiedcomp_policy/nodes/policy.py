@@ -36,7 +36,8 @@ NO_DESCRIPTION = "no robot_description has come yet"
 class PolicyNode(AutostartNode):
     """Asks for an observation, waits for every camera and the joints of that instant, answers once.
 
-    realtime: asks every ``replan_period`` and answers the next complete instant. lockstep: asks when the evaluator says
+    realtime: asks every ``replan_period`` and answers the next complete instant (with ``wait_for_episode`` only while an
+    evaluator's episode runs). lockstep: asks when the evaluator says
     RUN and answers the instant of that step; where nothing can be answered it sends a hold, so that nobody waits.
     """
 
@@ -52,6 +53,7 @@ class PolicyNode(AutostartNode):
         period = self.parameter("replan_period", 1.0, "time between questions in realtime, s", 0.01, 60.0)
         self._control_ns = round(1e9 * self.parameter("control_period", 0.1, "one step in lockstep, s", 1e-3, 10.0))
         self._instruction: str = self.parameter("instruction", "Pick up the object", "until one comes on the topic")
+        self._waits: bool = self.parameter("wait_for_episode", False, "in realtime ask nothing before an episode runs")
         self._memory = JointMemory(self._robot)
         self._policy: Policy | None = None
         self._cameras: tuple[str, ...] = ()
@@ -129,7 +131,7 @@ class PolicyNode(AutostartNode):
     def _clear(self, episode: int, seed: int) -> None:
         self._episode, self._seed, self._step = episode, seed, 0
         self._asked = False
-        self._paused = False
+        self._paused = self._waits
         self._newest_ns = 0
         self._memory.reset()
         if self._policy is not None:
