@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from embodiedcomp_eval.bags.bundles import open_bag
 from embodiedcomp_eval.bags.errors import BagError
 from embodiedcomp_eval.bags.images import FrameError, Source, find_sources, make_decoder
 from embodiedcomp_eval.bags.reader import BagReader, Record
@@ -69,7 +70,7 @@ def make_dataset(config: DatasetConfig, tell: Callable[[int, int], None] = lambd
     partial = config.out.parent / f".{config.out.name}.partial"
     if partial.exists():
         raise BagError(f"{partial} is left from a run that was killed or still goes on; remove it first")
-    with BagReader(config.bag) as reader:
+    with open_bag(config.bag) as reader:
         conversion = _Conversion(config, reader)
         partial.mkdir(parents=True)
         try:

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import av
 from PIL import Image as Pillow
 
+from embodiedcomp_eval.bags.bundles import open_bag
 from embodiedcomp_eval.bags.errors import BagError
 from embodiedcomp_eval.bags.images import Frame, FrameError, find_sources, make_decoder
-from embodiedcomp_eval.bags.reader import BagReader
 
 MILLISECOND = Fraction(1, 1000)
 
@@ -98,7 +98,7 @@ def export(bag: Path, out: Path, kind: str, topics: Sequence[str] = ()) -> Itera
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BagError(f"{out} is not an empty folder; choose another --out")
     make, ending = SINKS[kind]
-    with BagReader(bag) as reader:
+    with open_bag(bag) as reader:
         for source in find_sources(reader.topics, topics):
             path = out / f"{source.topic.strip('/').replace('/', '.')}{ending}"
             decoder, frames, skipped = make_decoder(source), 0, 0

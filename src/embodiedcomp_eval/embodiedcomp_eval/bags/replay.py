@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from embodiedcomp_codec.codec import CodecError
+from embodiedcomp_eval.bags.bundles import open_bag
 from embodiedcomp_eval.bags.camera_track import CameraTrack
 from embodiedcomp_eval.bags.errors import BagError
 from embodiedcomp_eval.bags.images import COMPRESSED, FrameError, Source, find_sources
@@ -68,7 +69,7 @@ def replay(
     Raises BagError, CodecError, PolicyError; then nothing is left in ``config.out``.
     """
     config.validate()
-    with BagReader(config.bag) as reader:
+    with open_bag(config.bag) as reader:
         sources = find_sources(reader.topics, config.topics)
         existed = config.out.exists()
         partial = config.out.parent / f".{config.out.name}.partial"
