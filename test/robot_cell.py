@@ -2,7 +2,7 @@
 
     python robot_cell.py ARM_TOPIC TASK
 
-The object's tag is seen for as long as the first episode runs, and rises two seconds after its start; in later episodes it
+The object's tag is uncovered with the operator's second ``ready``. It is seen for as long as the first episode runs, and rises two seconds after its start; in later episodes it
 is hidden half a second after the start, as by a hand in front of it. The operator's ``ready`` puts everything back.
 """
 
@@ -36,7 +36,7 @@ class Cell:
         names = self._world.joint_names
         self._arm = ControllerDouble(names[:6], HOME[:6])
         self._gripper = ControllerDouble(names[6:], HOME[6:])
-        self._episodes, self._started_ns = 0, 0
+        self._episodes, self._started_ns, self._readies = 0, 0, 0
         self._states = node.create_publisher(JointState, "joint_states", 10)
         self._tag = node.create_publisher(PoseStamped, "/tag_7/pose", CAMERAS)
         self._images = {
@@ -55,6 +55,7 @@ class Cell:
 
     def _on_word(self, message: String) -> None:
         if message.data == "ready":
+            self._readies += 1
             self._arm.hold(HOME[:6])
             self._gripper.hold(HOME[6:])
 
@@ -77,7 +78,7 @@ class Cell:
         stamp = self._now()
         since = stamp - self._started_ns if self._started_ns else -1
         self._world.step(np.concatenate([self._arm.at(stamp), self._gripper.at(stamp)]))
-        if self._episodes < 2 or since < HIDES:
+        if self._readies > 1 and (self._episodes < 2 or since < HIDES):
             pose = PoseStamped()
             pose.header.frame_id = "base_link"
             pose.header.stamp.sec, pose.header.stamp.nanosec = divmod(stamp, SECOND)

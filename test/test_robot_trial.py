@@ -101,6 +101,10 @@ def test_operator_tag_and_verdicts(
         wait_for_text(shown, "success not now: episode 0 (seed 10000): set the scene")
         assert "accepted 0 rejected 0" in cell.output or "accepted" not in cell.output
         os.write(typed, b"r")
+        # The tag was covered: nothing begins by itself while somebody uncovers it.
+        assert prompted("episode 0: not yet: object_pose: 0 poses of the object", "[r] ready", "[v] void")
+        wait_for_text(shown, "not yet")
+        os.write(typed, b"r")
         assert prompted("episode 0: success (object_pose: the object rose 0.300 m at most")
         # 2. Ready by a service call; the tag is hidden; at the end the operator is asked, and can't say either.
         assert prompted("episode 1 (seed 10001)")

@@ -206,6 +206,21 @@ def test_realtime_asks_on_its_own_timer_and_answers_each_question_once(probe: Pr
     driver.cancel()
 
 
+def test_it_waits_for_an_episode_and_for_the_evaluator_to_go_on_saying_so(probe: Probe, processes: Processes) -> None:
+    policy = start(processes, probe, "policy:=still", "replan_period:=0.2", "wait_for_episode:=true")
+    assert not spin_until(probe.node, lambda: probe.requests, 1.0)
+    probe.run(0, 0)
+    probe.wait(lambda: len(probe.requests) >= 2)
+    policy.wait_for("the evaluator says no more that the episode runs: paused")
+    spin_until(probe.node, lambda: False, 0.3)  # what was asked before is heard
+    before = len(probe.requests)
+    assert not spin_until(probe.node, lambda: len(probe.requests) > before, 0.6)
+    probe.reset(1)
+    assert not spin_until(probe.node, lambda: len(probe.requests) > before, 0.6)
+    probe.run(1, 0)
+    probe.wait(lambda: len(probe.requests) > before and probe.requests[-1].episode == 1)
+
+
 def test_an_encoding_it_does_not_know_is_one_error_and_skipped(probe: Probe, processes: Processes) -> None:
     policy = start(processes, probe, "policy:=still", "timing:=lockstep")
     for stamp in range(3):

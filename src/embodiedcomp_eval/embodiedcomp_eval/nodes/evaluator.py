@@ -163,9 +163,9 @@ class EvaluatorNode(AutostartNode):
                 for number, seed in enumerate(self._config.seeds):
                     if number not in folder.finished:
                         await self._attempts(folder, number, seed)
-        except (ResultsError, InfrastructureError) as error:
+        except (ResultsError, ConfigError, InfrastructureError) as error:
             self.get_logger().fatal(str(error))
-            self.status = 2 if isinstance(error, ResultsError) else 1
+            self.status = 1 if isinstance(error, InfrastructureError) else 2
         for publisher in (self._state, self._results):
             publisher.wait_for_all_acked(FAREWELL)
         rclpy.try_shutdown()

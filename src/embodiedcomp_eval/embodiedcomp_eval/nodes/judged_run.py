@@ -10,6 +10,7 @@ from typing import Any
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.node import Node
 
+from embodiedcomp_eval.config import ConfigError
 from embodiedcomp_eval.evidence import WordSeen
 from embodiedcomp_eval.infrastructure import InfrastructureError, VoidedError
 from embodiedcomp_eval.judging import UNDECIDED, Verdict
@@ -27,6 +28,8 @@ from embodiedcomp_msgs.msg import EpisodeState
 
 GRACE = 0.5
 """s that evidence stamped before the end may come after it."""
+MOMENT = 3.0
+"""s that the evidence may take after the operator's word."""
 MAX_JOINT_AGE = 1.0
 """s: without joint states for longer, driver or network are broken."""
 
@@ -78,7 +81,8 @@ class JudgedRun:
             raise InfrastructureError(f"after {self._start_seconds:g} s still missing: {', '.join(absent)}")
 
     async def episode(self, number: int, seed: int, episode: int, progress: Callable[[int], None]) -> dict[str, Any]:
-        """The episode's line. number: on the topics. episode: in the results. Raises InfrastructureError, VoidedError."""
+        """The episode's line. number: on the topics. episode: in the results. Raises InfrastructureError, VoidedError,
+        ConfigError where the task's file does not fit."""
         started = time.perf_counter()
         self._topics.listen(None)
         # 1. The policy is quiet: whatever it was doing, it forgets, and waits for an episode to run.
@@ -92,7 +96,7 @@ class JudgedRun:
         self._inputs.intake.reset()
         self._robot.begin(seed, {})
         self._topics.listen(number)
-        await self._at_rest()
+        await self._at_rest(episode)
         await self._resets.reset(seed, number)
         start_ns = self._now()
         self._robot.start(start_ns)
@@ -114,8 +118,11 @@ class JudgedRun:
         self._desk.ask(f"episode {episode} (seed {seed}): set the scene, home the arm, stand clear", (READY,))
         await self._waits.until(lambda: self._word == READY, math.inf)
 
-    async def _at_rest(self) -> None:
-        """Wait until an episode that began now could be judged."""
+    async def _at_rest(self, episode: int) -> None:
+        """Wait until an episode that began now could be judged.
+
+        Where that takes longer than a moment, the operator steps in, and has to say again that the arm is clear.
+        """
         missing: list[str] = []
 
         def ready() -> bool:
@@ -124,12 +131,16 @@ class JudgedRun:
             missing[:] = [*([why] if why else []), *(["no full joint state"] if stale else []), *self._inputs.missing()]
             return not missing
 
-        if not await self._waits.until(ready, min(2.0, self._start_seconds)):
-            self._desk.ask(f"not yet: {'; '.join(missing)}", (VOID,))
-        self._word = ""
-        if not await self._waits.until(lambda: ready() or self._word == VOID, self._start_seconds):
-            raise InfrastructureError(f"after {self._start_seconds:g} s nothing to judge by: {'; '.join(missing)}")
-        self._raise_if_void()
+        moment = MOMENT if self._operator_resets else self._start_seconds
+        while not await self._waits.until(ready, moment):
+            if not self._operator_resets:
+                raise InfrastructureError(f"after {moment:g} s nothing to judge by: {'; '.join(missing)}")
+            self._word = ""
+            self._desk.ask(f"episode {episode}: not yet: {'; '.join(missing)}", (READY, VOID))
+            await self._waits.until(lambda: self._word in (READY, VOID), math.inf)
+            self._raise_if_void()
+        if self._topics.wrong:
+            raise ConfigError(self._topics.wrong)
 
     async def _run(self, number: int, seed: int, progress: Callable[[int], None]) -> Verdict | None:
         """Tell everyone to run, again with each replanning: a message may be lost. Returns a verdict before the end."""
@@ -148,13 +159,13 @@ class JudgedRun:
     def _stops(self) -> bool:
         return self._panel.decided() is not None or self._robot.ended or self._trouble() is not None
 
-    def _trouble(self) -> InfrastructureError | None:
+    def _trouble(self) -> InfrastructureError | ConfigError | None:
         age = self._robot.joint_age(self._now())
         if self._word == VOID:
             return VoidedError("the operator said void")
         if age > MAX_JOINT_AGE:
             return InfrastructureError(f"no full joint state for {age:.1f} s")
-        return InfrastructureError(self._topics.wrong) if self._topics.wrong else None
+        return ConfigError(self._topics.wrong) if self._topics.wrong else None
 
     async def _judge(self, episode: int) -> Verdict:
         await self._waits.until(lambda: self._panel.decided() is not None, GRACE)

@@ -60,7 +60,7 @@ class TrialTopics:
 
     def listen(self, number: int | None) -> None:
         """Hear of the episode of that number on the topics; None: of none."""
-        self._number, self.wrong = number, ""
+        self._number = number
 
     @property
     def listening(self) -> bool:
@@ -89,6 +89,9 @@ class TrialTopics:
             self._changed()
 
     def _on_encoder(self, camera: str, message: CodecStats) -> None:
+        size, asked = (message.width, message.height), (self._task.width, self._task.height)
+        if message.payload_bytes and size != asked:
+            self.wrong = f"{camera} sends {size[0]}x{size[1]}, task {self._task.name} says {asked[0]}x{asked[1]}"
         if not self.listening:
             return
         if message.payload_bytes == 0:
@@ -96,9 +99,6 @@ class TrialTopics:
         else:
             encoded = Encoded(message.key, message.at_floor, message.at_ceiling, message.processing_seconds)
             self._episode.add_encoded(camera, to_ns(message.header.stamp), encoded)
-            size, asked = (message.width, message.height), (self._task.width, self._task.height)
-            if size != asked:
-                self.wrong = f"{camera} sends {size[0]}x{size[1]}, task {self._task.name} says {asked[0]}x{asked[1]}"
         self._changed()
 
     def _on_decoder(self, camera: str, message: CodecStats) -> None:

@@ -30,6 +30,8 @@ from embodiedcomp_policy.policy import Policy, PolicyError
 from embodiedcomp_policy.registry import make_policy
 from embodiedcomp_policy.robot import load_robot
 
+SILENCE = 4
+"""Periods without a word of the evaluator, which repeats itself every one, after which its episode is over."""
 NO_DESCRIPTION = "no robot_description has come yet"
 
 
@@ -54,6 +56,7 @@ class PolicyNode(AutostartNode):
         self._control_ns = round(1e9 * self.parameter("control_period", 0.1, "one step in lockstep, s", 1e-3, 10.0))
         self._instruction: str = self.parameter("instruction", "Pick up the object", "until one comes on the topic")
         self._waits: bool = self.parameter("wait_for_episode", False, "in realtime ask nothing before an episode runs")
+        self._period_ns, self._told_ns = round(1e9 * period), 0
         self._memory = JointMemory(self._robot)
         self._policy: Policy | None = None
         self._cameras: tuple[str, ...] = ()
@@ -162,10 +165,15 @@ class PolicyNode(AutostartNode):
         if message.episode != self._episode:
             return
         self._paused = message.phase == EpisodeState.DONE
+        self._told_ns = int(self.get_clock().now().nanoseconds)
         if self._lockstep and not self._paused and self.running and self._policy is not None:
             self._ask(message.step)
 
     def _on_period(self) -> None:
+        silent_ns = int(self.get_clock().now().nanoseconds) - self._told_ns
+        if self._waits and not self._paused and silent_ns > SILENCE * self._period_ns:
+            self._paused = True
+            self.get_logger().error("the evaluator says no more that the episode runs: paused")
         if self.running and not self._paused:
             if self._policy is None:
                 self._report("waiting", float("nan"), self._newest_ns, NO_DESCRIPTION)
