@@ -14,7 +14,7 @@ from embodiedcomp_eval.config import config_path
 from embodiedcomp_eval.gazebo import arm, gripper
 from embodiedcomp_eval.gazebo.arm import Joint
 from embodiedcomp_eval.gazebo.objects import TABLE_TOP, THINGS, place
-from embodiedcomp_eval.gazebo.solids import Solid, mass_properties, quaternion_of_rotation, rotation_of_rpy
+from embodiedcomp_eval.gazebo.solids import Solid, felt, mass_properties, quaternion_of_rotation, rotation_of_rpy
 from embodiedcomp_eval.gazebo.world import FRICTION, PAD_FRICTION, STEP
 from embodiedcomp_eval.scene import Scene
 
@@ -77,7 +77,8 @@ class Cell:
         body.add_freejoint()
         self._weigh(body, thing.solids, thing.mass)
         for solid in thing.solids:
-            self._geom(body, solid, thing.friction, 2)
+            for part in felt(solid):
+                self._geom(body, part, thing.friction, 2)
 
     @staticmethod
     def _weigh(body: mujoco.MjsBody, solids: tuple[Solid, ...], mass: float) -> None:

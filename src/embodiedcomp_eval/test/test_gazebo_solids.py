@@ -7,6 +7,7 @@ import pytest
 
 from embodiedcomp_eval.gazebo.solids import (
     Solid,
+    felt,
     lowest_point,
     mass_properties,
     own_inertia,
@@ -89,3 +90,24 @@ def test_nothing_reaches_below_the_lowest_point(solid: Solid) -> None:
         found = lowest_point((solid,), rotation)
         assert -heights.min() <= found + 1e-9
         assert found == pytest.approx(-heights.min(), abs=0.004)
+
+
+@pytest.mark.parametrize("rpy", [(0.0, 0.0, 0.0), (0.0, np.pi / 2, 0.0), (0.4, -0.3, 1.2)])
+def test_a_capsule_is_felt_as_a_bar_with_flats_where_it_lies(rpy: tuple[float, float, float]) -> None:
+    capsule = Solid("capsule", (0.02, 0.03), (0.01, 0.02, 0.03), rpy)
+    parts = felt(capsule)
+    assert {part.shape for part in parts} == {"box"} and {part.position for part in parts} == {capsule.position}
+    axes = rotation_of_rpy(rpy)
+    for angle in np.arange(8) * np.pi / 4:
+        outward = axes @ [np.cos(angle), np.sin(angle), 0.0]
+        corners = [
+            rotation_of_rpy(part.rpy) @ (np.array([a, b, c]) * part.size) / 2
+            for part in parts
+            for a in (-1, 1)
+            for b in (-1, 1)
+            for c in (-1, 1)
+        ]
+        heights = np.array(corners) @ outward
+        assert heights.max() == pytest.approx(0.02), "as far out as the capsule"
+        assert np.sum(np.isclose(heights, 0.02)) >= 4, "a flat, not an edge: it does not roll"
+    assert felt(Solid("box", (1.0, 1.0, 1.0))) == (Solid("box", (1.0, 1.0, 1.0)),)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embodiedcomp_eval.gazebo.arm import Joint, Link
-from embodiedcomp_eval.gazebo.solids import MassProperties, Solid, mass_properties
+from embodiedcomp_eval.gazebo.solids import MassProperties, Solid, felt, mass_properties
 
 Element = ElementTree.Element
 
@@ -93,7 +93,9 @@ def shapes(solids: tuple[Solid, ...], friction: float, first: str = "shape") -> 
         name = first if index == 0 else f"shape_{index}"
         made.append(visual(f"{name}_visual", solid))
         if solid.collides:
-            made.append(collision(name, solid, friction))
+            parts = felt(solid)
+            for number, part in enumerate(parts):
+                made.append(collision(name if len(parts) == 1 else f"{name}_side_{number}", part, friction))
     return made
 
 

@@ -70,6 +70,25 @@ def quaternion_of_rotation(rotation: Vector) -> tuple[float, float, float, float
     )
 
 
+def felt(solid: Solid) -> tuple[Solid, ...]:
+    """What physics shall feel of it: a capsule is felt as an eight-sided bar, four boxes across each other.
+
+    Fortress's physics lets a lying capsule sink into the table, and none of Gazebo's knows friction of rolling, by which
+    robosuite's round objects stay where they lie. A flat lies at either end of the capsule's own x and y axes.
+    """
+    if solid.shape != "capsule":
+        return (solid,)
+    radius, length = solid.size
+    size = (2.0 * radius, 2.0 * radius * float(np.tan(np.pi / 8.0)), length + radius)
+    turned = rotation_of_rpy(solid.rpy)
+    made = []
+    for quarter in range(4):
+        roll, pitch, yaw = rpy_of_rotation(turned @ rotation_of_rpy((0.0, 0.0, quarter * np.pi / 4.0)))
+        rpy = (float(roll), float(pitch), float(yaw))
+        made.append(Solid("box", size, solid.position, rpy, solid.colour, solid.collides))
+    return tuple(made)
+
+
 def volume(solid: Solid) -> float:
     """m^3."""
     match solid.shape:
