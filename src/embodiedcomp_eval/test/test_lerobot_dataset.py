@@ -28,6 +28,19 @@ def rows(length: int, seed: int) -> list[Row]:
     ]
 
 
+@pytest.fixture(scope="module")
+def backend() -> str:
+    """What decodes video here: torchcodec needs FFmpeg's libraries, and its forerunner an older torchvision."""
+    try:
+        import torchcodec  # noqa: F401
+    except (ImportError, OSError, RuntimeError):
+        torchvision_io = pytest.importorskip("torchvision.io")
+        if not hasattr(torchvision_io, "VideoReader"):
+            pytest.skip("lerobot can't decode video here: torchcodec finds no FFmpeg (apt-get install ffmpeg)")
+        return "pyav"
+    return "torchcodec"
+
+
 @pytest.fixture
 def episodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[Row]]:
     from embodiedcomp_eval.datasets.lerobot import DatasetWriter
@@ -43,8 +56,8 @@ def episodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[Row]]
     return made
 
 
-def test_lerobot_loads_every_frame_bit_for_bit(episodes: list[list[Row]], tmp_path: Path) -> None:
-    loaded = lerobot_dataset.LeRobotDataset("local/set", root=tmp_path / "set")
+def test_lerobot_loads_every_frame_bit_for_bit(episodes: list[list[Row]], tmp_path: Path, backend: str) -> None:
+    loaded = lerobot_dataset.LeRobotDataset("local/set", root=tmp_path / "set", video_backend=backend)
     assert (loaded.num_episodes, len(loaded), loaded.fps) == (2, sum(LENGTHS), RATE)
     assert loaded.meta.camera_keys == [f"observation.images.{name}" for name in SHAPES]
     flat = [(number, step, row) for number, episode in enumerate(episodes) for step, row in enumerate(episode)]
@@ -57,12 +70,14 @@ def test_lerobot_loads_every_frame_bit_for_bit(episodes: list[list[Row]], tmp_pa
             assert np.array_equal(pixels.transpose(1, 2, 0), picture), (index, name)
 
 
-def test_lerobot_makes_batches_of_chunks(episodes: list[list[Row]], tmp_path: Path) -> None:
+def test_lerobot_makes_batches_of_chunks(episodes: list[list[Row]], tmp_path: Path, backend: str) -> None:
     """As its training does: actions of the next steps, padded at an episode's end; statistics in its own shapes."""
     import torch
 
     steps = {"action": [index / RATE for index in range(4)]}
-    loaded = lerobot_dataset.LeRobotDataset("local/set", root=tmp_path / "set", delta_timestamps=steps)
+    loaded = lerobot_dataset.LeRobotDataset(
+        "local/set", root=tmp_path / "set", delta_timestamps=steps, video_backend=backend
+    )
     batch = next(iter(torch.utils.data.DataLoader(loaded, batch_size=LENGTHS[0])))
     assert batch["action"].shape == (LENGTHS[0], 4, 7)
     assert batch["action_is_pad"].sum(dim=1).tolist() == [0] * (LENGTHS[0] - 3) + [1, 2, 3]
