@@ -30,7 +30,7 @@ class ReplayTables:
         """questions: whether a policy is asked."""
         self._stack = ExitStack()
         self._frames = self._open(folder / "frames.csv", FRAME_COLUMNS)
-        self._actions = self._open(folder / "actions.csv", ACTION_COLUMNS) if questions else None
+        self._actions: Any = self._open(folder / "actions.csv", ACTION_COLUMNS) if questions else None
         self._answers: dict[tuple[str, str], list[Answer]] = {}
 
     def __enter__(self) -> ReplayTables:
