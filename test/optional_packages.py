@@ -17,7 +17,7 @@ BUILD = "import sys; from colcon_core.command import main; sys.exit(main())"
 
 @pytest.fixture(scope="session")
 def optional_packages(pytestconfig: pytest.Config) -> dict[str, str]:
-    """Environment of a process that finds ``ffmpeg_image_transport_msgs`` and ``foxglove_msgs``."""
+    """Environment of a process that finds ``ffmpeg_image_transport_msgs``, ``foxglove_msgs`` and ``tf2_msgs``."""
     files = sorted(path for path in SOURCES.rglob("*") if path.is_file() and path.name != "COLCON_IGNORE")
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
     assert pytestconfig.cache is not None, "the cache plugin comes with pytest"
