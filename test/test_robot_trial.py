@@ -134,6 +134,8 @@ def test_operator_tag_and_verdicts(
     # 3. The bag alone gives the same verdicts, is judged by others, and takes the operator's second look.
     again, gripper, looked = (rescored(words[1:]) for words in PAGE if words[0] == "embodiedcomp")
     assert again == [("success", "success"), ("undecided", "undecided")]
+    told = json.loads((tmp_path / "results/robot/again/rescore.json").read_text())["episodes"]
+    assert "saw nothing of the object" in told[1]["reason"] and told[0]["reason"] == first["reason"]
     assert gripper[1] == ("undecided", "failure"), "joints were seen all the time, and no object between the fingers"
     assert looked == [("success", "success"), ("undecided", "failure")]
     assert json.loads((tmp_path / "results/robot/looked/summary.json").read_text())["success_rate"] == 0.5

@@ -71,11 +71,13 @@ def record(path: Path, off_ns: int = 0, pose_topic: str = "/cell/object_pose") -
             put(writer, "/episode", at, state(told, 1))  # quiet, before the scene is set
             for step in range(-40, 140):
                 stamp = at + 2 * SECOND + step * 50 * MS
+                if step == -10:
+                    put(writer, "/episode", stamp, state(told, 1))  # set: what was seen before was somebody's hand
                 if step == 0:
                     put(writer, "/episode", stamp, state(told, 0))
                 if step == 120:
                     put(writer, "/episode", stamp, state(told, 1))
-                high = (told == 0 and 40 <= step < 120) or (told == 4 and step >= 121)
+                high = step < -10 or (told == 0 and 40 <= step < 120) or (told == 4 and step >= 121)
                 if not (told == 2 and step > 20):
                     put(writer, pose_topic, stamp + MS, pose(stamp + off_ns, 0.3 if high else 0.05))
             at += 10 * SECOND

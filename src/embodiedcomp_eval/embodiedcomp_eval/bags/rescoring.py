@@ -24,14 +24,21 @@ OTHER_CLOCK_NS = 60_000_000_000
 
 @dataclass(frozen=True)
 class Window:
-    """When an episode ran, on the clock of the recording. told: its number on the topics. result: what was said of it at
-    last, None where the bag ends before."""
+    """When an episode ran, on the clock of the recording. told: its number on the topics. prepared_ns: from when on what
+    was seen shows its scene, None where nobody said so. result: what was said of it at last, None where the bag ends before.
+    """
 
     told: int
     seed: int
     start_ns: int
     end_ns: int
+    prepared_ns: int | None = None
     result: Any = None
+
+    @property
+    def scene_ns(self) -> int:
+        """When nothing of the episode before can come any more."""
+        return self.start_ns if self.prepared_ns is None else self.prepared_ns
 
     @property
     def episode(self) -> int:
@@ -115,6 +122,7 @@ def _windows(reader: BagReader) -> list[Window]:
         raise BagError(f"{reader.path}: one topic of {EPISODE_TYPE} must say when episodes ran; found {names}")
     found: list[Window] = []
     open_one: Window | None = None
+    quiet: dict[int, int] = {}
     last_ns = 0
     for record in reader.records([*of_type[EPISODE_TYPE], *of_type[RESULT_TYPE]]):
         message, last_ns = reader.deserialize(record), record.log_ns
@@ -127,10 +135,13 @@ def _windows(reader: BagReader) -> list[Window]:
         elif message.phase == 0 and (open_one is None or open_one.told != message.episode):
             if open_one is not None:
                 found.append(_closed(open_one, record.log_ns))
-            open_one = Window(int(message.episode), int(message.seed), record.log_ns, -1)
+            told = int(message.episode)
+            open_one = Window(told, int(message.seed), record.log_ns, -1, quiet.get(told))
         elif message.phase == 1 and open_one is not None and open_one.told == message.episode:
             found.append(_closed(open_one, record.log_ns))
             open_one = None
+        elif message.phase == 1 and open_one is None:
+            quiet[int(message.episode)] = record.log_ns
     if open_one is not None:
         found.append(_closed(open_one, last_ns))
     return [window for window in found if not window.void]
@@ -181,6 +192,7 @@ def _judge(
     """One pass over the evidence, in the order of its arrival."""
     intake, waiting = Intake(by_header), list(windows)
     running: Window | None = None
+    prepared: Window | None = None
     panel.prepare()
 
     def conclude(window: Window) -> Rescored:
@@ -196,7 +208,11 @@ def _judge(
 
     for record in reader.records(list(heard)):
         while running is not None or waiting:
-            if running is None and waiting[0].start_ns <= record.log_ns:
+            if running is None and prepared is not waiting[0] and waiting[0].scene_ns <= record.log_ns:
+                prepared = waiting[0]
+                if prepared.prepared_ns is not None:
+                    panel.prepare()
+            elif running is None and waiting[0].start_ns <= record.log_ns:
                 running = waiting.pop(0)
                 panel.begin(running.start_ns, running.end_ns)
             elif running is not None and _over(running, waiting, record.log_ns):
@@ -215,7 +231,7 @@ def _judge(
 
 def _over(running: Window, waiting: list[Window], log_ns: int) -> bool:
     """Whether nothing more of an episode can come: the grace is over, or the operator was waited for and the result said."""
-    if waiting and log_ns >= waiting[0].start_ns:
+    if waiting and log_ns >= waiting[0].scene_ns:
         return True
     return running.result is not None and log_ns > running.end_ns + GRACE_NS and log_ns > _result_ns(running)
 

@@ -93,6 +93,7 @@ class JudgedRun:
             await self._scene(episode, seed)
         # 3. Everyone begins anew (a recorder, with the first episode); the evidence shows the object at rest.
         self._panel.prepare()
+        self._tell(number, seed, 0, EpisodeState.DONE)  # in the bag: what came before does not show this scene
         self._inputs.intake.reset()
         self._robot.begin(seed, {})
         self._topics.listen(number)
