@@ -180,7 +180,9 @@ def test_a_part_of_a_plan_says_how_much_is_there(tmp_path: Path) -> None:
     kept = [line for line in lines if json.loads(line)["seed"] <= 10009 or json.loads(line)["cell"].startswith("webp")]
     (folder / "episodes.jsonl").write_bytes(b"".join(kept))
     part = evaluate(open_results([folder]), draws=20)
+    part["facts"]["sweep"] |= {"commit": "first", "resumed": [{"commit": "second"}, {"commit": "first"}]}
     text = markdown.make_markdown("Synthetic", part, "embodiedcomp report x", "Words.")
+    assert "run at commit first, second on" in text, "a run that goes on has commits of its own"
     assert "| sweep | 640 | 250 | 10000–10039 | 10009 |" in text
     assert text.index("How much of the plan") < text.index("Words.")
 

@@ -65,7 +65,8 @@ def make_markdown(title: str, evaluation: Mapping[str, Any], command: str, discu
 
 
 def _head(evaluation: Mapping[str, Any], command: str) -> str:
-    commits = list(dict.fromkeys(str(facts.get("commit", "unknown")) for facts in evaluation["facts"].values()))
+    runs = [run for facts in evaluation["facts"].values() for run in (facts, *facts.get("resumed", ()))]
+    commits = list(dict.fromkeys(str(run.get("commit", "unknown")) for run in runs))
     machines = list(dict.fromkeys(str(facts.get("machine", "unknown")) for facts in evaluation["facts"].values()))
     episodes = sum(row["episodes"] for row in evaluation["points"])
     errors = sum(row["infrastructure_errors"] for row in evaluation["points"])
