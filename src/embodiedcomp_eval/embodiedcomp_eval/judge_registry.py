@@ -38,7 +38,7 @@ def make_panel(success: str, options: Mapping[str, Mapping[str, Any]], setting: 
         raise ConfigError(f"options for {stray!r}, which is none of the judges: {', '.join(classes)}")
     judges = []
     for name, cls in classes.items():
-        made = from_mapping(cls.Options, options.get(name, {}), f"success {name}")
+        made: Any = from_mapping(cls.Options, options.get(name, {}), f"success {name}")
         if (wrong := bad_options(made)) is not None:
             raise ConfigError(f"{name}.{wrong}")
         judges.append(cls(made, setting))  # type: ignore[call-arg]

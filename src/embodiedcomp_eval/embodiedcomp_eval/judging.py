@@ -103,7 +103,7 @@ def bad_options(options: Any) -> str | None:
     """What is wrong with a judge's options, for people, by the ranges of their fields; None if nothing is."""
     for one in dataclasses.fields(options):
         value, low, high = getattr(options, one.name), one.metadata.get("low"), one.metadata.get("high")
-        unset = isinstance(value, float) and math.isnan(value) and math.isnan(one.default)
+        unset = isinstance(value, float) and math.isnan(value) and str(one.default) == "nan"
         if low is not None and not unset and not low <= value <= high:
             return f"{one.name} must be from {low:g} to {high:g} ({one.metadata['what']}), not {value:g}"
     return None
