@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from embodiedcomp_policy.observation import Observation
-from embodiedcomp_policy.policies.reference import WEIGHTS, ReferencePolicy, make
+from embodiedcomp_policy.policies.reference import ROBUST_WEIGHTS, WEIGHTS, ReferencePolicy, make, make_robust
 from embodiedcomp_policy.policies.reference_network import (
     ReferenceConfig,
     ReferenceNetwork,
@@ -110,9 +110,17 @@ def test_the_shipped_weights_answer_the_same_twice(shipped: ReferencePolicy) -> 
     assert not np.array_equal(first.positions, shipped.act(observation(200)).positions)
 
 
-def test_the_shipped_weights_are_small_and_hold_no_pickle() -> None:
-    files = {path.name: path.stat().st_size for path in WEIGHTS.iterdir()}
-    assert set(files) >= {"config.json", "model.safetensors"}
+def test_the_fine_tune_is_the_same_network_with_other_weights(shipped: ReferencePolicy) -> None:
+    tuned = make_robust()
+    assert isinstance(tuned, Policy)
+    plain, other = shipped.act(observation(90)), tuned.act(observation(90))
+    assert other.positions.shape == plain.positions.shape and not np.array_equal(other.positions, plain.positions)
+
+
+@pytest.mark.parametrize("folder", [WEIGHTS, ROBUST_WEIGHTS], ids=lambda folder: folder.name)
+def test_the_shipped_weights_are_small_and_hold_no_pickle(folder: Path) -> None:
+    files = {path.name: path.stat().st_size for path in folder.iterdir()}
+    assert set(files) >= {"config.json", "model.safetensors", "README.md"}
     assert not [name for name in files if name.endswith((".pt", ".bin", ".pkl"))]
     assert sum(files.values()) < 20e6
 
