@@ -16,7 +16,7 @@ from embodiedcomp_policy.robot import load_robot
 from ros_harness import Processes, spin_until
 
 ARMS = {
-    # The UR driver's scaled controller and joint_state_broadcaster, which sorts its joints; the gripper has a driver of its own.
+    # The UR driver's scaled controller and joint_state_broadcaster, which has its own order; the gripper has a driver of its own.
     "ur5e": ("/scaled_joint_trajectory_controller/joint_trajectory", [0.1, -1.7, 1.5, -1.3, -1.5, 0.2]),
     # franka_ros2 with an effort joint_trajectory_controller; its gripper too is apart.
     "panda": ("/panda_arm_controller/joint_trajectory", [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785]),

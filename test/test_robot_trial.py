@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,7 @@ def keyboard(ros_domain: int, tmp_path: Path) -> Iterator[tuple[int, Path]]:
     yield typed, shown
     process.terminate()
     process.wait(20)
+    assert termios.tcgetattr(terminal)[3] & termios.ECHO, "the terminal is as it was"
     os.close(typed)
     os.close(terminal)
 

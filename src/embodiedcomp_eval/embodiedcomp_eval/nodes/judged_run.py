@@ -28,6 +28,8 @@ from embodiedcomp_msgs.msg import EpisodeState
 
 GRACE = 0.5
 """s that evidence stamped before the end may come after it."""
+NEWS = 5.0
+"""s between two words on what is waited for at the start."""
 MOMENT = 3.0
 """s that the evidence may take after the operator's word."""
 MAX_JOINT_AGE = 1.0
@@ -77,8 +79,11 @@ class JudgedRun:
                     absent.append(f"publisher of {name}")
             return not absent
 
-        if not await self._waits.until(matched, self._start_seconds):
-            raise InfrastructureError(f"after {self._start_seconds:g} s still missing: {', '.join(absent)}")
+        deadline = time.monotonic() + self._start_seconds
+        while not await self._waits.until(matched, min(NEWS, deadline - time.monotonic())):
+            if time.monotonic() > deadline:
+                raise InfrastructureError(f"after {self._start_seconds:g} s still missing: {', '.join(absent)}")
+            self._desk.ask(f"waiting for {', '.join(absent)}", ())
 
     async def episode(self, number: int, seed: int, episode: int, progress: Callable[[int], None]) -> dict[str, Any]:
         """The episode's line. number: on the topics. episode: in the results. Raises InfrastructureError, VoidedError,

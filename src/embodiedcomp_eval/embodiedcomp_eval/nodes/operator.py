@@ -6,6 +6,7 @@ import sys
 import termios
 import threading
 import tty
+from typing import Any
 
 from rclpy.task import Future
 from std_msgs.msg import String
@@ -23,12 +24,16 @@ class OperatorNode(AutostartNode):
     def __init__(self) -> None:
         super().__init__("operator")
         self._reader: threading.Thread | None = None
+        self._before: list[Any] | None = None
 
     def prepare(self) -> None:
         """Topics, a client for every word, and the thread that waits for keys."""
         evaluator = self.parameter("evaluator", "evaluator", "name of the evaluator node that is spoken to")
         self._clients_of = {word: self.create_client(Trigger, f"{evaluator}/{word}") for word in WORDS}
         self.create_subscription(String, "operator_prompt", self._on_prompt, LATCHED_QOS)
+        if sys.stdin.isatty():
+            self._before = termios.tcgetattr(sys.stdin)
+            tty.setcbreak(sys.stdin)
         if self._reader is None:
             self._reader = threading.Thread(target=self._read, daemon=True)
             self._reader.start()
@@ -37,21 +42,20 @@ class OperatorNode(AutostartNode):
     def _on_prompt(self, message: String) -> None:
         self.get_logger().info(message.data)
 
+    def release(self) -> None:
+        """Put the terminal back as it was."""
+        if self._before is not None:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
+            self._before = None
+
     def _read(self) -> None:
-        """On its own thread: wait for keys until the input ends. The terminal is put back as it was."""
-        terminal = sys.stdin.fileno() if sys.stdin.isatty() else None
-        before = None if terminal is None else termios.tcgetattr(terminal)
-        try:
-            if terminal is not None:
-                tty.setcbreak(terminal)
-            while True:
-                typed = sys.stdin.read(1) if terminal is not None else sys.stdin.readline()
-                if not typed:
-                    return
-                self._say(typed if terminal is not None else typed.strip()[:1] or "\n")
-        finally:
-            if terminal is not None and before is not None:
-                termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        """On its own thread: wait for keys until the input ends."""
+        while True:
+            pressed = self._before is not None
+            typed = sys.stdin.read(1) if pressed else sys.stdin.readline()
+            if not typed:
+                return
+            self._say(typed if pressed else typed.strip()[:1] or "\n")
 
     def _say(self, key: str) -> None:
         word = word_of(key)
