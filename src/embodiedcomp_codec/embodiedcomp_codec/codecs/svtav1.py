@@ -13,6 +13,8 @@ import ctypes.util
 import functools
 import os
 import pathlib
+import queue
+import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -129,7 +131,8 @@ class _SvtEncoder:
         configuration = ctypes.create_string_buffer(_CONFIGURATION_BYTES)
         with _usual_scheduling():
             _check("init_handle", self._library.svt_av1_enc_init_handle(ctypes.byref(self._handle), configuration))
-            self._close = weakref.finalize(self, _close, self._library, self._handle)
+            self._close = weakref.finalize(self, _to_close().put, (self._library, self._handle))
+            self._close.atexit = False  # the process takes its threads with it, whatever they are in the middle of
             for name, value in {"width": self._width, "height": self._height, **_SETTINGS}.items():
                 status = self._library.svt_av1_enc_parse_parameter(configuration, name.encode(), str(value).encode())
                 _check(f"parameter {name}={value}", status)
@@ -149,7 +152,6 @@ class _SvtEncoder:
         alone = [_Given(given.planes, given.qp, True)]
         before = [] if given.key else self._given
         for pictures in (alone if before is None else [*before, given], alone):
-            self._close.detach()  # its threads wait for each other: closing it would wait for them
             self._open()
             with contextlib.suppress(StalledError):
                 return [self._code(picture) for picture in pictures][-1]
@@ -169,7 +171,11 @@ class _SvtEncoder:
         )
         self._count += 1
         _check("send_picture", self._library.svt_av1_enc_send_picture(self._handle, ctypes.byref(picture)))
-        coded = self._receive()
+        try:
+            coded = self._receive()
+        except BaseException:  # Ctrl-C too: it still holds the picture, and closing it would wait for that one
+            self._close.detach()
+            raise
         if given.key:
             self._given = []  # from here on a fresh encoder gives the same bytes
         if self._given is not None:
@@ -229,11 +235,22 @@ def _threads() -> set[int]:
         return set()
 
 
-def _close(library: ctypes.CDLL, handle: ctypes.c_void_p) -> None:
-    end = _Picture(size=ctypes.sizeof(_Picture), flags=_END_OF_STREAM, type=_AUTOMATIC_PICTURE)
-    library.svt_av1_enc_send_picture(handle, ctypes.byref(end))
-    library.svt_av1_enc_deinit(handle)
-    library.svt_av1_enc_deinit_handle(handle)
+@functools.cache
+def _to_close() -> queue.SimpleQueue[tuple[ctypes.CDLL, ctypes.c_void_p]]:
+    """Encoders to close, on a thread of its own: closing takes milliseconds, and a Ctrl-C that came while the garbage
+    collector waited for it would be lost with the collector's exceptions."""
+    handles: queue.SimpleQueue[tuple[ctypes.CDLL, ctypes.c_void_p]] = queue.SimpleQueue()
+    threading.Thread(target=_close_each, args=(handles,), name="close av1", daemon=True).start()
+    return handles
+
+
+def _close_each(handles: queue.SimpleQueue[tuple[ctypes.CDLL, ctypes.c_void_p]]) -> None:
+    while True:
+        library, handle = handles.get()
+        end = _Picture(size=ctypes.sizeof(_Picture), flags=_END_OF_STREAM, type=_AUTOMATIC_PICTURE)
+        library.svt_av1_enc_send_picture(handle, ctypes.byref(end))
+        library.svt_av1_enc_deinit(handle)
+        library.svt_av1_enc_deinit_handle(handle)
 
 
 def _check(what: str, status: int) -> None:
