@@ -104,6 +104,7 @@ def test_a_trial_runs_in_a_real_server(
     monkeypatch.setenv("IGN_IP", "127.0.0.1")
     monkeypatch.delenv("DISPLAY", raising=False)
     file = load_launch_file(ROOT / "launch" / "gazebo_trial.launch.py")
+    # Slowly: the guard counts a picture's age in simulated time, and everything may have to share two cores.
     nodes = file.nodes(
         policy="red-cube",
         codec="av1",
@@ -114,7 +115,7 @@ def test_a_trial_runs_in_a_real_server(
         gazebo="fortress",
         render_engine="ogre",
         real_time_factor="0.2",
-    )  # fmt: skip; so slowly because the guard counts a picture's age in simulated time, and all of it may share two cores
+    )
     started = {"gazebo": processes.command(server_command(fortress, Path("out_world/world.sdf"), "ogre", False, False))}
     for node in nodes:
         if node.package == "ros_gz_bridge":
