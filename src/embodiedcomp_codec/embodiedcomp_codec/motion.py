@@ -25,15 +25,18 @@ class Motion:
         """log2 of this frame's difference from the last, over the last frame's from the one before; within ±3."""
         self.still = False
         """Whether neither this frame nor the one before brought anything new."""
+        self.moving = False
+        """Whether this frame brought something new."""
 
     def see(self, image: Image) -> None:
         """Look at the next frame ``(H, W, 3) uint8``."""
         small = image[::STRIDE, ::STRIDE].astype(np.int16)
         if self._last is None or self._last.shape != small.shape:
             self._last, self._difference, self.growth, self.still = small, STILL, 0.0, False
-            self._seen = False
+            self._seen = self.moving = False
             return
         difference = max(STILL, float(np.abs(small - self._last).mean()))
         self.growth = min(max(math.log2(difference / self._difference), -LIMIT), LIMIT)
+        self.moving = difference > STILL
         self.still = self._seen and difference == self._difference == STILL
         self._last, self._difference, self._seen = small, difference, True

@@ -6,6 +6,7 @@ was built on a missing reference. Both are pure: stamps and bytes come in as arg
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -22,11 +23,16 @@ __all__ = ["DecoderStream", "EncoderStream", "ReceivedFrame", "SentFrame", "Stre
 
 DEFAULT_LEVELS = 64
 REPLAY_PIXELS = 32 * 256 * 256  # an inter frame is tried again only while its group of pictures is this small
+SLOW_PIXELS = 16 * 256 * 256  # from here on a key frame of camera pace is tried less often
+SLOW_AGAIN_PIXELS = (
+    24 * 256 * 256
+)  # of a slow codec at camera pace: so much is replayed for one frame, or its group once
 MOTION_WEIGHT = 0.6  # how much of a change in motion, in halvings, is expected to show in the bits
 SUNK = 0.3  # windows in debt, at the coarsest quality: then frames are coded smaller, from a key frame on
 RISEN, RISE_WINDOWS = 0.4, 2  # of the quality range, for so long: then frames may be coded larger again
 INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
 KEY_TOLERANCE = Tolerance(low=0.8, high=1.0, trials=6)
+SLOW_KEY_TOLERANCE = Tolerance(low=0.6, high=1.0, trials=3)  # each trial of a large one may cost several frames' time
 INTER_TOLERANCE = Tolerance(low=0.0, high=math.inf, trials=4)  # the goal's own limit holds
 CATCH_UP_TOLERANCE = Tolerance(low=0.6, high=math.inf, trials=4)
 SPARSE_TOLERANCE = Tolerance(low=0.9, high=1.05, trials=4)  # of few frames each must come close
@@ -108,6 +114,7 @@ class EncoderStream:
         self._mode: Mode = config.mode if config.mode in self._codec.modes else self._codec.modes[0]
         self._codec.encoder(16, 16, self._mode)  # a library that is missing is found out now, not at the first frame
         self._levels: int = getattr(self._codec, "levels", DEFAULT_LEVELS)
+        self._effort: float = getattr(self._codec, "effort", 1.0)
         self._target = config.target
         self._initial = config.target
         self.reset()
@@ -150,6 +157,7 @@ class EncoderStream:
         self._last_bits = 0
         self._climbed = self._climb_bits = self._reached = 0
         self._well_off = 0
+        self._moved = False
         self._key_wanted = True
 
     def request_key(self) -> None:
@@ -206,7 +214,8 @@ class EncoderStream:
                 return 8 * len(trials[level].coded.data)
 
             intra = self._mode == "intra"
-            tolerance = INTRA_TOLERANCE if intra else KEY_TOLERANCE
+            slow = not self._budget.sparse and self._pixels * self._effort > SLOW_PIXELS
+            tolerance = INTRA_TOLERANCE if intra else SLOW_KEY_TOLERANCE if slow else KEY_TOLERANCE
             start = self._level if intra else self._key_level
             level = search(bits_at, self._levels, start, self._halving("key"), goal, tolerance)
             trial = trials[level]
@@ -239,25 +248,45 @@ class EncoderStream:
         tolerance = CATCH_UP_TOLERANCE if self._budget.balance > CATCH_UP_FROM else INTER_TOLERANCE
         if self._budget.sparse:
             tolerance = SPARSE_TOLERANCE
-        level = search(bits_at, self._levels, self._predict_level(goal.bits), self._halving("inter"), goal, tolerance)
+        if self._effort > 1 and not self._budget.sparse:
+            again = min(max(SLOW_AGAIN_PIXELS // self._group_pixels, 1), tolerance.trials - 1)
+            tolerance = dataclasses.replace(tolerance, trials=1 + again)
+        start = self._predict_level(goal.bits)
+        if self._motion.still and not self._budget.sparse:
+            # Coarser than the picture stands already, encoders code it anew; at its own step they have nothing to say.
+            start = max(start, *(level for _, level, _ in self._group))
+        level = search(bits_at, self._levels, start, self._halving("inter"), goal, tolerance)
         return self._or_key(image, trials[level], goal)
 
     def _choose_blind(self, image: Image, goal: Goal) -> _Trial:
         """A frame of a group too long to replay: one prediction."""
+        if self._standing:
+            return self._stand(image)
         level = self._predict_level(min(goal.bits, BLIND_AIM * goal.limit))
         return self._or_key(image, self._continue(image, level), goal)
 
+    def _stand(self, image: Image) -> _Trial:
+        """A still picture at camera pace, in a group too long to replay: nothing bounds what a finer step would cost.
+
+        Once it is still, and there is credit for it, a key frame gives a group in which finer steps can be tried.
+        """
+        if self._moved and self._budget.full and not self._budget.owing:
+            self._moved = False
+            trial = self._choose_key(image, self._budget.key_goal(), self._budget.allowance / self._pixels)
+            if (trial.downsample, trial.level) > (self._downsample, self._level):
+                return trial
+        return self._continue(image, self._level)
+
     def _or_key(self, image: Image, trial: _Trial, goal: Goal) -> _Trial:
         """The trial, or a key frame where it is far too dear: after a cut, or after a prediction that failed."""
-        if self._still:
+        if self._motion.still:
             return trial  # what it cost buys a finer picture for all frames to come: no key frame is cheaper
         margin = OWING_MARGIN if self._budget.owing else BLIND_MARGIN
         if 8 * len(trial.coded.data) <= goal.limit + margin * self._budget.allowance:
             return trial
         if trial.level == 0 and self._downsample == self._rungs[0][1]:
             return trial
-        pixels = image.shape[0] * image.shape[1]
-        return self._choose_key(image, self._budget.key_goal(), self._budget.allowance / pixels)
+        return self._choose_key(image, self._budget.key_goal(), self._budget.allowance / self._pixels)
 
     def _continue(self, image: Image, level: int) -> _Trial:
         """Code the frame once, at ``level``, in the open encoder."""
@@ -292,6 +321,15 @@ class EncoderStream:
     def _replayable(self) -> bool:
         """Whether a frame can be tried again: the group of pictures is still short."""
         return self._group_pixels <= REPLAY_PIXELS
+
+    @property
+    def _pixels(self) -> int:
+        return self._size[0] * self._size[1]
+
+    @property
+    def _standing(self) -> bool:
+        """Whether a still picture stays as it is: at camera pace, in a group too long to replay."""
+        return self._motion.still and not self._budget.sparse and not self._replayable
 
     @property
     def _still(self) -> bool:
@@ -334,11 +372,14 @@ class EncoderStream:
         elif trial.level > self._reached:
             self._climbed, self._climb_bits, self._reached = trial.level - self._reached, bits, trial.level
         self._encoder, self._downsample, self._key_wanted = trial.encoder, trial.downsample, False
+        # What a picture costs that stands says nothing about how to go on once something moves.
+        if coded_key or not self._standing:
+            self._level, self._last_bits = (
+                (trial.level, bits) if not coded_key or self._mode == "intra" else self._after_key(trial)
+            )
         if self._mode == "inter":
+            self._moved = not coded_key and (self._moved or self._motion.moving)
             self._remember(image, trial, coded_key)
-        self._level, self._last_bits = (
-            (trial.level, bits) if not coded_key or self._mode == "intra" else self._after_key(trial)
-        )
         if not self._target.unlimited:
             self._budget.spend(bits, coded_key)
             self._leave_floor(trial)

@@ -45,6 +45,7 @@ class AvCodec:
     The quantiser runs from ``coarsest`` to ``finest`` around the one that the encoder was opened with, each in ``bands`` steps:
     between two quantisers, a growing share of the rows from the top has one that is ``reach`` finer.
     ``smallest``: side in pixels to which smaller pictures are padded.
+    ``effort``: what a frame costs in time, beside one of x264: at camera pace fewer are tried again.
     ``parallel``: encoders of their own may run in threads of their own; these libraries work without Python's lock.
     """
 
@@ -62,6 +63,7 @@ class AvCodec:
     reach: int = 1
     parallel: bool = True
     smallest: int = MINIMUM
+    effort: float = 1.0
 
     @property
     def levels(self) -> int:
@@ -217,6 +219,7 @@ HEVC = AvCodec(
     (("preset", "veryfast"), ("forced-idr", "1"), ("x265-params", _X265)),
     bands=4,
     smallest=_X265_SMALLEST,
+    effort=4.0,
 )
 H264 = AvCodec(
     "h264",
