@@ -2,8 +2,9 @@
 
     python robot_cell.py ARM_TOPIC TASK
 
-The object's tag is uncovered with the operator's second ``ready``. It is seen for as long as the first episode runs, and rises two seconds after its start; in later episodes it
-is hidden half a second after the start, as by a hand in front of it. The operator's ``ready`` puts everything back.
+The object's tag is uncovered with the operator's second ``ready``. It is seen for as long as the first episode runs, and rises
+two seconds after its start; in later episodes it is hidden half a second after the start, as by a hand in front of it. The
+operator's ``ready`` puts everything back.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ class Cell:
             pose = PoseStamped()
             pose.header.frame_id = "base_link"
             pose.header.stamp.sec, pose.header.stamp.nanosec = divmod(stamp, SECOND)
+            pose.pose.position.x = 1e-4 * float(np.sin(stamp))  # a sensor's numbers never repeat
             pose.pose.position.z = LIFTED if self._episodes == 1 and since > RISES else TABLE
             self._tag.publish(pose)
         for camera, picture in self._world.render().items():

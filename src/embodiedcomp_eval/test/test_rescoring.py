@@ -29,7 +29,7 @@ LENGTH = 6 * SECOND
 
 
 def pose(stamp_ns: int, z: float) -> Any:
-    place = make("geometry_msgs/msg/Point", x=0.4, y=0.0, z=z)
+    place = make("geometry_msgs/msg/Point", x=0.4 + 1e-9 * (stamp_ns // MS % 1000), y=0.0, z=z)
     turn = make("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0)
     body = make("geometry_msgs/msg/Pose", position=place, orientation=turn)
     return make("geometry_msgs/msg/PoseStamped", header=header(stamp_ns, "base_link"), pose=body)

@@ -32,7 +32,7 @@ def judge(name: str, **options: Any) -> Any:
 
 
 def pose(stamp: int, z: float, frame: str = "base_link") -> PoseSeen:
-    return PoseSeen(stamp, frame, np.array([0.4, 0.0, z]))
+    return PoseSeen(stamp, frame, np.array([0.4 + 1e-9 * (stamp // MS % 1000), 0.0, z]))
 
 
 def lift(panel: Any, heights: Any, period: int = 100 * MS, rest: float = 0.02, frame: str = "base_link") -> Any:
@@ -68,6 +68,21 @@ def test_what_was_not_seen_is_neither_success_nor_failure() -> None:
     assert holes.verdict().outcome == "undecided"
     assert lift(judge("object_pose", max_blind=20.0), [0.02] * 30 + [None] * 70).verdict().outcome == "failure"
     assert "0 poses of the object" in judge("object_pose").unready(START)
+
+
+def test_a_lost_body_whose_last_pose_is_repeated_is_not_seen() -> None:
+    def frozen(**options: Any) -> Any:
+        panel = lift(judge("object_pose", **options), [0.02] * 40 + [0.15])
+        for index in range(41, 100):
+            panel.add(
+                "object_pose",
+                PoseSeen(START + (index + 1) * 100 * MS, "base_link", pose(START + 4100 * MS, 0.15).position),
+            )
+        return panel
+
+    assert frozen().decided() is None and frozen().verdict().outcome == "undecided"
+    assert "59 poses repeat the one before to the bit: no news" in frozen().verdict().reason
+    assert frozen(repeats=True).verdict().outcome == "success"
 
 
 def test_an_object_that_moved_or_hid_before_the_start_is_not_judged() -> None:
@@ -106,7 +121,8 @@ def test_a_tag_seen_from_the_moving_wrist_waits_for_the_arms_transforms() -> Non
 
     def tick(stamp: int, camera: float, seen: float) -> None:
         """The tag's transform comes before the camera's of the same instant, as detectors and drivers do it."""
-        panel.add("/tf", TransformSeen(stamp - 10 * MS, "camera", "tag", np.array([0.0, 0.0, seen]), UNIT))
+        place = np.array([1e-9 * (stamp // MS % 1000), 0.0, seen])
+        panel.add("/tf", TransformSeen(stamp - 10 * MS, "camera", "tag", place, UNIT))
         panel.add("/tf", TransformSeen(stamp, "base_link", "camera", np.array([0.0, 0.0, camera]), UNIT))
 
     for index in range(40):

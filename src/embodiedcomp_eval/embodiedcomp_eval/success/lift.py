@@ -27,6 +27,7 @@ class LiftOptions(WatchOptions):
     base_frame: str = option("base_link", "frame that heights are measured in, its z upwards")
     lift_height: float = option(math.nan, "rise that is a success, m; not set: the task's", 0.001, 10.0)
     rest: float = option(1.0, "time before the start in which the object lies still, s", 0.1, 60.0)
+    repeats: bool = option(False, "a pose equal to the one before to the last bit is news, as in a simulator")
     rest_spread: float = option(0.02, "range of heights in that time up to which it counts as still, m", 0.0, 1.0)
 
 
@@ -48,14 +49,15 @@ class LiftJudge(Judge):
         self._waiting: deque[tuple[int, str, Vector]] = deque()
         self._rest_height: float | None = None
         self._why_no_rest = "no pose of the object before the start"
-        self._trouble = ""
+        self._trouble, self._repeated = "", 0
+        self._measured: tuple[str, Vector] | None = None
         self._highest = -math.inf
 
     def unready(self, now_ns: int) -> str | None:
         """Missing, old or moving poses."""
         height = self._rest(now_ns)
         if height is None:
-            return f"{self._why_no_rest}{f' ({self._trouble})' if self._trouble else ''}"
+            return self._why_no_rest + self._doubts()
         return None
 
     def begin(self, start_ns: int, end_ns: int) -> None:
@@ -69,17 +71,25 @@ class LiftJudge(Judge):
 
     def verdict(self) -> Verdict:
         if self._rest_height is None:
-            return Verdict("undecided", self.name, self._why_no_rest, None, {"lift": None})
-        reason = self._rise() + (f" ({self._trouble})" if self._trouble else "")
-        return self._watch.verdict("the object", reason, self._facts())
+            return Verdict("undecided", self.name, self._why_no_rest + self._doubts(), None, {"lift": None})
+        return self._watch.verdict("the object", self._rise() + self._doubts(), self._facts())
 
     def transform(self, seen: TransformSeen) -> None:
         """Evidence of the frames; poses that waited for it are looked at again."""
         self._tree.add(seen)
         self._work_off()
 
-    def place(self, stamp_ns: int, frame: str, point: Vector) -> None:
-        """The object was at ``point`` ``(3,)`` m of ``frame``."""
+    def place(self, stamp_ns: int, frame: str, point: Vector, measured: Vector) -> None:
+        """The object was at ``point`` ``(3,)`` m of ``frame``.
+
+        measured: the sensor's own numbers. Where they are those of the last time to the bit, no sensor has looked again:
+        some motion capture systems repeat the last pose of a body that they have lost, under new stamps.
+        """
+        same = self._measured is not None and self._measured[0] == frame and np.array_equal(self._measured[1], measured)
+        self._measured = (frame, measured)
+        if same and not self._options.repeats:
+            self._repeated += 1
+            return
         self._waiting.append((stamp_ns, frame, point))
         self._work_off()
 
@@ -119,6 +129,12 @@ class LiftJudge(Judge):
             self._why_no_rest = f"the object moved before the start: heights {spread:.3f} m apart"
             return None
         return float(np.median(heights))
+
+    def _doubts(self) -> str:
+        """What stood in the way of seeing more, in brackets; empty if nothing did."""
+        repeated = f"{self._repeated} poses repeat the one before to the bit: no news" if self._repeated else ""
+        doubts = [doubt for doubt in (self._trouble, repeated) if doubt]
+        return f" ({'; '.join(doubts)})" if doubts else ""
 
     def _rise(self) -> str:
         assert self._rest_height is not None, "asked for where there is one"

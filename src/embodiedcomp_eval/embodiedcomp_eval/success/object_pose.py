@@ -21,4 +21,4 @@ class ObjectPose(LiftJudge):
         if isinstance(seen, TransformSeen):
             self.transform(seen)
         elif isinstance(seen, PoseSeen):
-            self.place(seen.stamp_ns, seen.frame, seen.position)
+            self.place(seen.stamp_ns, seen.frame, seen.position, seen.position)

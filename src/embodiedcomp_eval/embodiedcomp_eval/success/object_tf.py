@@ -37,4 +37,4 @@ class ObjectTf(LiftJudge):
         if isinstance(seen, TransformSeen):
             self.transform(seen)
             if seen.child == self._frame and not seen.static:
-                self.place(seen.stamp_ns, self._frame, np.zeros(3))
+                self.place(seen.stamp_ns, self._frame, np.zeros(3), seen.translation)
