@@ -95,7 +95,7 @@ def _of_the_task(robot: Robot) -> list[Any]:
     from embodiedcomp_policy.observation import Observation
     from embodiedcomp_policy.registry import make_arm
 
-    observations = []
+    observations: list[Any] = []
 
     class Seen(Recorder):
         def label(self, seed: int) -> Any:
