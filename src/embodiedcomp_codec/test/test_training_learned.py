@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -61,22 +64,32 @@ def test_it_learns(frames: Frames, tmp_path: pathlib.Path) -> None:
     assert learned.loss_of(network, pixels, recipe.lmbda)[0].item() < 0.5 * before
 
 
-def test_an_interrupted_training_ends_in_the_same_weights(
-    frames: Frames, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(learned, "SAVE_EVERY", -1.0)
-    monkeypatch.setattr(learned, "REPORT_EVERY", -1.0)
-    whole = finish(train(SMALL, frames, tmp_path / "whole.pt", quiet))
+VICTIM = """
+import pathlib, sys, torch
+from embodiedcomp_codec.training import learned
+from embodiedcomp_codec.training.frames import Frames
+torch.set_num_threads(int(sys.argv[3]))
+learned.SAVE_EVERY = learned.REPORT_EVERY = -1.0
+recipe = learned.Recipe("bmshj2018-hyperprior", 0.01, n=8, m=12, steps=int(sys.argv[4]), batch=2, crop=64)
+learned.train(recipe, Frames([pathlib.Path(sys.argv[1])]), pathlib.Path(sys.argv[2]), lambda text: print(text, flush=True))
+"""
 
-    def stop_at_third(text: str) -> None:
-        if "step 3/" in text:
-            raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        train(SMALL, frames, tmp_path / "cut.pt", stop_at_third)
+def test_a_training_killed_in_mid_step_ends_in_the_same_weights(tmp_path: pathlib.Path) -> None:
+    recipe = dataclasses.replace(SMALL, steps=60)
+    shard, checkpoint = tmp_path / "frames.npy", tmp_path / "cut.pt"
+    save_shard(shard, np.stack(panning(6, 96, 96)))
+    arguments = [str(shard), str(checkpoint), str(torch.get_num_threads()), str(recipe.steps)]
+    with subprocess.Popen([sys.executable, "-c", VICTIM, *arguments], stdout=subprocess.PIPE, text=True) as victim:
+        assert victim.stdout is not None
+        for line in victim.stdout:
+            if "step 20/" in line:
+                victim.kill()  # SIGKILL, wherever it is by now: in a step, or in the middle of a checkpoint
+    assert victim.returncode == -signal.SIGKILL
     said: list[str] = []
-    resumed = finish(train(SMALL, frames, tmp_path / "cut.pt", said.append))
-    assert said[0] == "going on from step 2"
+    resumed = finish(train(recipe, Frames([shard]), checkpoint, said.append))
+    assert 19 <= int(said[0].removeprefix("going on from step ")) < recipe.steps
+    whole = finish(train(recipe, Frames([shard]), tmp_path / "whole.pt", quiet))
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
