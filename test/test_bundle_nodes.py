@@ -131,6 +131,31 @@ def test_both_cameras_and_the_joints_come_back_as_they_were_and_thin(ros_context
     assert wire <= 3 * payload, (wire, payload)  # with the joint state
 
 
+def test_depth_and_colour_share_a_bundle_and_depth_loses_nothing(ros_context: Any, processes: Processes) -> None:
+    reliable = ("-p", "reliability:=reliable")
+    start(processes, "encoder", *IMAGES, "-p", "codec:=jpeg", "-p", "frame_period:=0.1", *reliable)
+    start(processes, "decoder", *IMAGES, *reliable)
+    robot = Robot(ros_context, reliable=True)
+    robot.wait(lambda: all(camera.get_subscription_count() for camera in robot.cameras))
+    robot.wait(lambda: all(robot.node.count_publishers(f"{camera}/decoded") for camera in CAMERAS))
+    depth = np.random.default_rng(0).integers(0, 65536, (48, 65), dtype=np.uint16)
+    colour = panning(1, 64, 64)[0]
+
+    def show(number: int) -> bool:
+        for publisher, picture, encoding in zip(robot.cameras, (depth, colour), ("16UC1", "rgb8")):
+            message = robot.conversion.frame_to_image(picture, encoding)
+            message.header.stamp.sec, message.header.stamp.nanosec = divmod(number * PERIOD_NS, 1_000_000_000)
+            publisher.publish(message)
+        return spin_until(robot.node, lambda: robot.shows(number), 0.5)
+
+    assert any(show(number) for number in range(60)), "no answer to 60 instants"
+    found = robot.images[CAMERAS[0]][-1]
+    assert found.encoding == "16UC1" and (found.width, found.height) == (65, 48)
+    assert np.array_equal(robot.conversion.image_to_depth(found), depth)
+    assert robot.images[CAMERAS[1]][-1].encoding == "rgb8"
+    assert len(robot.bundles[-1].data) > depth.nbytes, "noise of 16 bit can't be smaller"
+
+
 def test_a_late_decoder_and_a_lossy_link_are_served(ros_context: Any, processes: Processes) -> None:
     start(processes, "encoder", *IMAGES, "-p", "codec:=av1", "-p", "target_bpp:=0.05", "-p", "frame_period:=0.1")
     link = ("-r", "in:=/bundle", "-r", "out:=/far/bundle", "-p", "type:=bundle", "-p", "loss:=0.15", "-p", "seed:=3")
