@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections.abc import Iterator
 
 import numpy as np
@@ -102,6 +103,21 @@ def test_pictures_differ_by_table_wall_and_place_and_are_the_callers_own(simulat
     for other in pictures[1:]:
         changed = (np.abs(pictures[0].astype(int) - other) > 12).any(axis=2).mean()
         assert changed > 0.002
+
+
+@pytest.mark.parametrize("end", ["closed", "collected"])
+def test_another_simulators_end_leaves_the_pictures_as_they_are(simulator: RobosuiteSimulator, end: str) -> None:
+    other: RobosuiteSimulator | None = RobosuiteSimulator(settle_steps=0)
+    assert other is not None
+    other.reset(SEED)
+    other.render()
+    simulator.reset(SEED)
+    before = simulator.render()["base_camera"]
+    if end == "closed":
+        other.close()
+    del other
+    gc.collect()
+    assert np.array_equal(simulator.render()["base_camera"], before)
 
 
 def test_using_it_before_reset_says_so() -> None:

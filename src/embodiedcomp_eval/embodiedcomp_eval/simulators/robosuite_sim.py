@@ -238,7 +238,9 @@ class _Stage:
 
     def render(self) -> dict[str, npt.NDArray[np.uint8]]:
         if self._renderer is None:
-            self._renderer = self._mj.Renderer(self.model, self._image_size, self._image_size)
+            from embodiedcomp_eval.simulators.renderer import Renderer
+
+            self._renderer = Renderer(self.model, self._image_size, self._image_size)
             for flag in (self._mj.mjtRndFlag.mjRND_SHADOW, self._mj.mjtRndFlag.mjRND_REFLECTION):
                 self._renderer.scene.flags[flag] = 0
         images = {}
