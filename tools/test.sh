@@ -5,7 +5,8 @@ set -u
 [ $# -gt 0 ] && exec python -m pytest "$@"
 workers=$(nproc)
 [ "$workers" -gt 4 ] && workers=4
-python -m pytest --numprocesses "$workers" --dist loadfile -m "not timing"
+# Several threads a process would wait for each other on the same cores.
+OMP_NUM_THREADS=1 python -m pytest --numprocesses "$workers" --dist loadfile -m "not timing"
 together=$?
 python -m pytest -m timing
 alone=$?
