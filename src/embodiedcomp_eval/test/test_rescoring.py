@@ -113,6 +113,21 @@ def test_an_operator_who_looked_since_decides_the_doubtful_one(tmp_path: Path) -
         rescore(bag, panel, words={7: "success"})
 
 
+def test_an_episode_stopped_before_its_horizon_has_not_failed_for_sure(tmp_path: Path) -> None:
+    bag = record(tmp_path / "bag")
+    strict = make_panel("object_pose", {"object_pose": {"lift_height": 0.9}}, SETTING)
+    assert [one.verdict.outcome for one in rescore(bag, strict, horizon_ns=LENGTH)] == [
+        "failure",
+        "failure",
+        "undecided",
+    ]
+    stopped = rescore(bag, strict, horizon_ns=30 * SECOND)
+    assert [one.verdict.outcome for one in stopped] == ["undecided"] * 3
+    assert stopped[0].verdict.reason.startswith("the episode was stopped after 6.0 of 30.0 s: the object rose 0.250 m")
+    said = rescore(bag, make_panel("operator", {}, SETTING), words={0: "failure"}, horizon_ns=30 * SECOND)
+    assert said[0].verdict.outcome == "failure"
+
+
 def test_other_clocks_and_other_topics_are_said_in_one_line(tmp_path: Path) -> None:
     panel = make_panel("object_pose", {}, SETTING)
     off = record(tmp_path / "off", off_ns=-3600 * SECOND)

@@ -12,13 +12,16 @@ from embodiedcomp_eval.bags.reader import BagReader, Record
 from embodiedcomp_eval.bags.recorder import CONFIGURATION
 from embodiedcomp_eval.config import parse_yaml
 from embodiedcomp_eval.evidence import READERS, Intake, WordSeen
-from embodiedcomp_eval.judging import UNDECIDED, Input, Verdict
+from embodiedcomp_eval.judging import FAILURE, UNDECIDED, Input, Verdict
 from embodiedcomp_eval.judging_panel import Panel
 from embodiedcomp_eval.operator_words import TOPIC as WORD_TOPIC
+from embodiedcomp_eval.success.operator import Operator
 
 EPISODE_TYPE, RESULT_TYPE = "embodiedcomp_msgs/msg/EpisodeState", "embodiedcomp_msgs/msg/TrialResult"
 GRACE_NS = 500_000_000
 """Evidence stamped before the end may come that much after it."""
+SLACK_NS = 200_000_000
+"""How far messages about an episode's begin and end may lie from them."""
 OTHER_CLOCK_NS = 60_000_000_000
 
 
@@ -97,8 +100,12 @@ def rescore(
     topics: Mapping[str, str] | None = None,
     words: Mapping[int, str] | None = None,
     by_header: bool = True,
+    horizon_ns: int = 0,
 ) -> list[Rescored]:
     """Every episode of the bag that was not voided. Raises BagError.
+
+    horizon_ns: of the task. Of an episode that was stopped before, as it had succeeded by the judges of the time, a failure
+    by other judges is not certain.
 
     topics: input of a judge -> its topic in the bag, where it bears another name. words: episode -> what the operator says
     of it now. by_header: evidence is as old as its stamps say, not its time of recording.
@@ -111,7 +118,7 @@ def rescore(
         if strangers:
             there = ", ".join(str(window.episode) for window in windows) or "none"
             raise BagError(f"{bag} has no episode {strangers[0]}; it has: {there}")
-        return list(_judge(reader, panel, windows, heard, said, by_header))
+        return list(_judge(reader, panel, windows, heard, said, by_header, horizon_ns))
 
 
 def _windows(reader: BagReader) -> list[Window]:
@@ -188,6 +195,7 @@ def _judge(
     heard: Mapping[str, Input],
     said: Mapping[int, str],
     by_header: bool,
+    horizon_ns: int,
 ) -> Iterator[Rescored]:
     """One pass over the evidence, in the order of its arrival."""
     intake, waiting = Intake(by_header), list(windows)
@@ -199,7 +207,7 @@ def _judge(
         if window.told in said:
             panel.add(WORD_TOPIC, WordSeen(window.end_ns + 1, said[window.told]))
         verdict = panel.decided() if window.told not in said else None
-        verdict = verdict or panel.verdict()
+        verdict = _if_stopped(verdict or panel.verdict(), window, horizon_ns)
         if verdict.outcome == UNDECIDED and (dropped := intake.complaint()):
             verdict = Verdict(UNDECIDED, verdict.decided_by, f"{verdict.reason}; {dropped}", None, verdict.facts)
         panel.prepare()
@@ -227,6 +235,15 @@ def _judge(
     for window in waiting:  # no evidence came after their start
         panel.begin(window.start_ns, window.end_ns)
         yield conclude(window)
+
+
+def _if_stopped(verdict: Verdict, window: Window, horizon_ns: int) -> Verdict:
+    """A failure, unless it is the operator's word, needs the whole horizon."""
+    length_ns = window.end_ns - window.start_ns
+    if verdict.outcome != FAILURE or verdict.decided_by == Operator.name or length_ns + SLACK_NS >= horizon_ns:
+        return verdict
+    stopped = f"the episode was stopped after {length_ns / 1e9:.1f} of {horizon_ns / 1e9:.1f} s"
+    return Verdict(UNDECIDED, verdict.decided_by, f"{stopped}: {verdict.reason}", None, verdict.facts)
 
 
 def _over(running: Window, waiting: list[Window], log_ns: int) -> bool:

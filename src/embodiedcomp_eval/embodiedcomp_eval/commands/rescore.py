@@ -77,7 +77,8 @@ def rescore(
     inputs = {one.topic for one in panel.inputs}
     topics = {name: heard for name, heard in (before.topics if before else {}).items() if name in inputs}
     topics |= _pairs(topic, "topic")
-    found = judge_again(bag, panel, topics=topics, words=words, by_header=clock == "header")
+    horizon_ns = round(1e9 * wanted.horizon / wanted.control_hz)
+    found = judge_again(bag, panel, topics=topics, words=words, by_header=clock == "header", horizon_ns=horizon_ns)
     folder = out or Path("results") / f"rescore-{bag.resolve().parent.name}-{bag.resolve().stem}"
     judging = Judging(names, options, topics).to_mapping()
     rows = [one.to_mapping() for one in found]
