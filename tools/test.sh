@@ -6,7 +6,7 @@ set -u
 workers=$(nproc)
 [ "$workers" -gt 4 ] && workers=4
 # Several threads a process would wait for each other on the same cores.
-OMP_NUM_THREADS=1 python -m pytest --numprocesses "$workers" --dist loadfile -m "not timing"
+OMP_NUM_THREADS=1 python -m pytest --numprocesses "$workers" --dist loadfile --no-loadscope-reorder -m "not timing"
 together=$?
 python -m pytest -m timing
 alone=$?
