@@ -14,20 +14,19 @@ from embodiedcomp_codec.codec import Codec, CodecError, Coded, Encoder, Image, M
 from embodiedcomp_codec.config import Ladder, ladder, rate_point
 from embodiedcomp_codec.decoder_stream import DecoderStream, ReceivedFrame
 from embodiedcomp_codec.frame import check_image, downsample
+from embodiedcomp_codec.level_forecast import LevelForecast
 from embodiedcomp_codec.motion import Motion
 from embodiedcomp_codec.packet import SEQUENCE_MODULUS, Header, KeyInfo, pack
+from embodiedcomp_codec.picture_group import PictureGroup
 from embodiedcomp_codec.rate_control import Budget, Goal, Target, Tolerance, search
 from embodiedcomp_codec.registry import get_codec
+from embodiedcomp_codec.stream_config import SentFrame, StreamConfig
 
 __all__ = ["DecoderStream", "EncoderStream", "ReceivedFrame", "SentFrame", "StreamConfig"]
 
 DEFAULT_LEVELS = 64
-REPLAY_PIXELS = 32 * 256 * 256  # an inter frame is tried again only while its group of pictures is this small
 SLOW_PIXELS = 16 * 256 * 256  # from here on a key frame of camera pace is tried less often
-SLOW_AGAIN_PIXELS = (
-    24 * 256 * 256
-)  # of a slow codec at camera pace: so much is replayed for one frame, or its group once
-MOTION_WEIGHT = 0.6  # how much of a change in motion, in halvings, is expected to show in the bits
+SLOW_AGAIN_PIXELS = 24 * 256 * 256  # of a slow codec at camera pace: replayed for one frame, or its group once
 SUNK = 0.3  # windows in debt, at the coarsest quality: then frames are coded smaller, from a key frame on
 RISEN, RISE_WINDOWS = 0.4, 2  # of the quality range, for so long: then frames may be coded larger again
 INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
@@ -39,59 +38,10 @@ SPARSE_TOLERANCE = Tolerance(low=0.9, high=1.05, trials=4)  # of few frames each
 CATCH_UP_FROM = 0.15  # windows of credit: from here on a cheap frame is tried again at a finer quality
 BLIND_AIM = 0.8  # of the limit, at most, where a frame can't be tried again
 BLIND_MARGIN = 0.35  # allowances over the limit that are borne rather than paying for a key frame
-STILL_AIM = 0.7  # of its goal, for a frame that refines a still picture
 OWING_MARGIN = 1.0  # the same while an earlier key frame is being repaid: two in a row would break the promise
 FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
 CEILING_MARGIN = 0.95
 HALVING_LEVELS = {"key": 10.0, "inter": 4.0}  # quality steps that halve the bits, of 64: what a search first assumes
-
-
-@dataclass(frozen=True)
-class StreamConfig:
-    """How one camera is coded. At most one target is set; neither = the codec's finest quality.
-
-    target_bpp: payload bits per source pixel of every frame. target_bitrate: payload bit/s of stamp time.
-    budget_window: s. frame_period: s, a hint of the send schedule until two stamps are known.
-    A codec that lacks ``mode`` (a still codec has no inter) uses the one that it has.
-    """
-
-    codec: str
-    mode: Mode = "inter"
-    target_bpp: float = math.nan
-    target_bitrate: float = math.nan
-    budget_window: float = 1.0
-    frame_period: float = math.nan
-
-    @property
-    def target(self) -> Target:
-        """Both targets as one value."""
-        return Target(self.target_bpp, self.target_bitrate)
-
-    def validate(self) -> None:
-        """Raise CodecError with one line on anything impossible."""
-        get_codec(self.codec)
-        if self.mode not in ("intra", "inter"):
-            raise CodecError(f"mode {self.mode!r} is unknown; choose one of: inter, intra")
-        problem = self.target.problem()
-        if problem:
-            raise CodecError(problem)
-        if not 0 < self.budget_window < math.inf:
-            raise CodecError(f"budget_window {self.budget_window:g} is impossible; choose a finite number of s above 0")
-        if not math.isnan(self.frame_period) and not 0 < self.frame_period < math.inf:
-            raise CodecError(f"frame_period {self.frame_period:g} is impossible; choose a finite number of s above 0")
-
-
-@dataclass(frozen=True)
-class SentFrame:
-    """What one frame became. ``packet`` is the whole payload; ``downsample`` n means n/8 of each side was coded."""
-
-    packet: bytes
-    key: bool
-    sequence: int
-    quality: float
-    downsample: int
-    at_floor: bool
-    at_ceiling: bool
 
 
 @dataclass(frozen=True)
@@ -148,14 +98,11 @@ class EncoderStream:
         self._size = (0, 0)
         self._sequence = 0
         self._encoder: Encoder | None = None
-        self._group: list[tuple[Image, int, bool]] = []
-        self._group_pixels = 0
+        self._group = PictureGroup(self._codec, self._mode)
         self._downsample = self._cap = 8
         self._motion = Motion()
         self._key_level = self._levels // 3
-        self._level = self._levels // 2
-        self._last_bits = 0
-        self._climbed = self._climb_bits = self._reached = 0
+        self._forecast = LevelForecast(self._levels, self._halving("inter"))
         self._well_off = 0
         self._moved = False
         self._key_wanted = True
@@ -216,7 +163,7 @@ class EncoderStream:
             intra = self._mode == "intra"
             slow = not self._budget.sparse and self._pixels * self._effort > SLOW_PIXELS
             tolerance = INTRA_TOLERANCE if intra else SLOW_KEY_TOLERANCE if slow else KEY_TOLERANCE
-            start = self._level if intra else self._key_level
+            start = self._forecast.level if intra else self._key_level
             level = search(bits_at, self._levels, start, self._halving("key"), goal, tolerance)
             trial = trials[level]
             if 8 * len(trial.coded.data) <= tolerance.high * goal.bits:
@@ -234,13 +181,13 @@ class EncoderStream:
 
     def _choose_inter(self, image: Image, goal: Goal) -> _Trial:
         """A frame predicted from the last: tried again with other qualities while its group is short enough to replay."""
-        if not self._replayable or (self._still and self._budget.full):
+        if not self._group.replayable or (self._still and self._budget.full):
             return self._choose_blind(image, goal)
         small = downsample(image, self._downsample)
         trials: dict[int, _Trial] = {}
 
         def bits_at(level: int) -> int:
-            encoder = self._encoder if not trials else self._replay()
+            encoder = self._encoder if not trials else self._group.replay()
             assert encoder is not None, "the first frame is a key frame"
             trials[level] = _Trial(encoder, encoder.encode(small, self._quality(level), False), level, self._downsample)
             return 8 * len(trials[level].coded.data)
@@ -249,12 +196,12 @@ class EncoderStream:
         if self._budget.sparse:
             tolerance = SPARSE_TOLERANCE
         if self._effort > 1 and not self._budget.sparse:
-            again = min(max(SLOW_AGAIN_PIXELS // self._group_pixels, 1), tolerance.trials - 1)
+            again = min(max(SLOW_AGAIN_PIXELS // self._group.pixels, 1), tolerance.trials - 1)
             tolerance = dataclasses.replace(tolerance, trials=1 + again)
         start = self._predict_level(goal.bits)
         if self._motion.still and not self._budget.sparse:
             # Coarser than the picture stands already, encoders code it anew; at its own step they have nothing to say.
-            start = max(start, *(level for _, level, _ in self._group))
+            start = max(start, round(self._group.finest * (self._levels - 1)))
         level = search(bits_at, self._levels, start, self._halving("inter"), goal, tolerance)
         return self._or_key(image, trials[level], goal)
 
@@ -273,9 +220,9 @@ class EncoderStream:
         if self._moved and self._budget.full and not self._budget.owing:
             self._moved = False
             trial = self._choose_key(image, self._budget.key_goal(), self._budget.allowance / self._pixels)
-            if (trial.downsample, trial.level) > (self._downsample, self._level):
+            if (trial.downsample, trial.level) > (self._downsample, self._forecast.level):
                 return trial
-        return self._continue(image, self._level)
+        return self._continue(image, self._forecast.level)
 
     def _or_key(self, image: Image, trial: _Trial, goal: Goal) -> _Trial:
         """The trial, or a key frame where it is far too dear: after a cut, or after a prediction that failed."""
@@ -294,33 +241,11 @@ class EncoderStream:
         small = downsample(image, self._downsample)
         return _Trial(self._encoder, self._encoder.encode(small, self._quality(level), False), level, self._downsample)
 
-    def _replay(self) -> Encoder:
-        """A fresh encoder brought to where the open one stood before this frame: encoders here are deterministic."""
-        first = self._group[0][0]
-        encoder = self._codec.encoder(first.shape[1], first.shape[0], self._mode)
-        for small, level, key in self._group:
-            encoder.encode(small, self._quality(level), key)
-        return encoder
-
     def _predict_level(self, goal: float) -> int:
         """The step at which this frame should cost ``goal`` bits, if it is like the last one."""
-        if self._last_bits <= 0:
-            return self._level
-        halving = self._halving("inter")
         if self._still:
-            # Bits buy a finer picture once and nothing more: the next steps will cost what the last ones did, or more.
-            known = self._climbed > 0
-            steps = int(STILL_AIM * goal * self._climbed / self._climb_bits) if known else 1
-            steps = max(steps, int(self._budget.full))  # as much as there is to spend
-            return min(self._reached + min(steps, max(1, round(halving / 4))), self._levels - 1)
-        step = halving * math.log2(goal / self._last_bits)
-        step -= halving * MOTION_WEIGHT * self._motion.growth
-        return min(max(round(self._level + min(max(step, -4 * halving), halving)), 0), self._levels - 1)
-
-    @property
-    def _replayable(self) -> bool:
-        """Whether a frame can be tried again: the group of pictures is still short."""
-        return self._group_pixels <= REPLAY_PIXELS
+            return self._forecast.refine(goal, self._budget.full)
+        return self._forecast.follow(goal, self._motion.growth)
 
     @property
     def _pixels(self) -> int:
@@ -329,7 +254,7 @@ class EncoderStream:
     @property
     def _standing(self) -> bool:
         """Whether a still picture stays as it is: at camera pace, in a group too long to replay."""
-        return self._motion.still and not self._budget.sparse and not self._replayable
+        return self._motion.still and not self._budget.sparse and not self._group.replayable
 
     @property
     def _still(self) -> bool:
@@ -367,19 +292,16 @@ class EncoderStream:
             and (trial.level == self._levels - 1 or self._budget.full)
             and bits < CEILING_MARGIN * goal.bits,
         )
-        if coded_key or not self._still:
-            self._climbed, self._reached = 0, trial.level
-        elif trial.level > self._reached:
-            self._climbed, self._climb_bits, self._reached = trial.level - self._reached, bits, trial.level
+        self._forecast.climb(trial.level, bits, anew=coded_key or not self._still)
         self._encoder, self._downsample, self._key_wanted = trial.encoder, trial.downsample, False
         # What a picture costs that stands says nothing about how to go on once something moves.
         if coded_key or not self._standing:
-            self._level, self._last_bits = (
-                (trial.level, bits) if not coded_key or self._mode == "intra" else self._after_key(trial)
-            )
+            expected = (trial.level, bits) if not coded_key or self._mode == "intra" else self._after_key(trial)
+            self._forecast.see(*expected)
         if self._mode == "inter":
             self._moved = not coded_key and (self._moved or self._motion.moving)
-            self._remember(image, trial, coded_key)
+            small = downsample(image, trial.downsample)
+            self._group.add(small, self._pixels, self._quality(trial.level), coded_key)
         if not self._target.unlimited:
             self._budget.spend(bits, coded_key)
             self._leave_floor(trial)
@@ -406,15 +328,6 @@ class EncoderStream:
         """Where to start the first inter frame: at the key frame's own step, expecting a quarter of its bits."""
         self._key_level = trial.level
         return trial.level, 2 * len(trial.coded.data)
-
-    def _remember(self, image: Image, trial: _Trial, key: bool) -> None:
-        if key:
-            self._group, self._group_pixels = [], 0
-        self._group_pixels += image.shape[0] * image.shape[1]
-        if self._group_pixels <= REPLAY_PIXELS:
-            self._group.append((downsample(image, trial.downsample).copy(), trial.level, key))
-        else:
-            self._group = []
 
     def _header(self, key: bool, n: int) -> bytes:
         info = KeyInfo(self._codec.name, self._mode, *self._size) if key else None

@@ -1,0 +1,27 @@
+import pytest
+
+from embodiedcomp_codec.level_forecast import LevelForecast
+
+
+def test_twice_the_bits_are_a_halving_finer_and_more_motion_is_coarser() -> None:
+    forecast = LevelForecast(levels=64, halving=4.0)
+    assert forecast.follow(1000, 0.0) == 32, "nothing is known yet"
+    forecast.see(20, 1000)
+    assert forecast.follow(1000, 0.0) == 20
+    assert forecast.follow(2000, 0.0) == 24
+    assert forecast.follow(500, 0.0) == 16
+    assert forecast.follow(1000, 2.0) < 20 < forecast.follow(1000, -2.0)
+    assert forecast.follow(1e9, 0.0) == 24, "never more than a halving finer at once"
+    assert forecast.follow(1e-9, 0.0) == 4
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_still_picture_is_refined_by_what_the_last_steps_cost(full: bool) -> None:
+    forecast = LevelForecast(levels=256, halving=16.0)
+    forecast.see(20, 1000)
+    forecast.climb(20, 1000, anew=True)
+    assert forecast.refine(1000, full) == 21, "the first step is a try"
+    forecast.climb(21, 200, anew=False)
+    assert forecast.refine(1000, full) == 24  # 0.7 of the goal buys 3.5 such steps
+    forecast.climb(24, 100_000, anew=False)
+    assert forecast.refine(1000, full) == (25 if full else 24), "what is left over expires, so it is spent"
