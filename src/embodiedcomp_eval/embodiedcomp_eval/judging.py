@@ -57,6 +57,8 @@ class Judge:
     name: ClassVar[str]
     Options: ClassVar[type]
     inputs: tuple[Input, ...] = ()
+    optional: tuple[str, ...] = ()
+    """Topics among them that need not be there."""
     asks = False
     """Whether it waits for a word of the operator."""
 

@@ -22,7 +22,7 @@ class Panel(Judge):
     @property
     def required(self) -> list[str]:
         """Inputs without which no episode can be judged."""
-        optional = {topic for judge in self.judges for topic in getattr(judge, "optional", ())}
+        optional = {topic for judge in self.judges for topic in judge.optional}
         return [one.topic for one in self.inputs if one.topic not in optional]
 
     def prepare(self) -> None:
