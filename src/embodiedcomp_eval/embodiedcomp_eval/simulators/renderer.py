@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mujoco
 
 
@@ -11,6 +13,8 @@ class Renderer(mujoco.Renderer):
     MuJoCo 3 frees textures and meshes by number, in whichever OpenGL context is current: another renderer's, if that one
     drew last, which shows from then on an empty room without saying so.
     """
+
+    _mjr_context: Any  # MuJoCo's own annotations leave its type open
 
     def close(self) -> None:
         if self._gl_context and self._mjr_context:
