@@ -16,7 +16,7 @@ from embodiedcomp_eval.gazebo.versions import VERSIONS, Version
 LONGEST_ARGUMENT = 120_000
 """Characters: Linux takes 131,072 in one argument."""
 TRIES = 3
-"""Each command looks for the server anew, which fails now and then on a busy machine."""
+"""Each command is a program that looks for the server anew: on a busy machine it fails now and then."""
 TIMED_OUT = "timed out"
 
 
@@ -113,11 +113,12 @@ class GazeboCommandLine:
     def _run(self, *words: str, timeout: float | None = None) -> str:
         limit = timeout or self._timeout + 5.0
         command = [*self._version.command, *words]
-        try:
-            ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit)
-        except subprocess.TimeoutExpired as error:
-            raise GazeboError(f"no answer within {limit:g} s from: {' '.join(command)[:160]}") from error
-        if ended.returncode:
-            said = " ".join(ended.stderr.split())[-200:]
-            raise GazeboError(f"{' '.join(command)[:160]} ended with status {ended.returncode}: {said}")
-        return ended.stdout
+        for _ in range(TRIES):
+            try:
+                ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit)
+            except subprocess.TimeoutExpired as error:
+                raise GazeboError(f"no answer within {limit:g} s from: {' '.join(command)[:160]}") from error
+            if ended.returncode == 0:
+                return ended.stdout
+        said = " ".join(ended.stderr.split())[:200]
+        raise GazeboError(f"{' '.join(command)[:160]} ended with status {ended.returncode}: {said}")
