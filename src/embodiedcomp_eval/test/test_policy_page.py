@@ -111,5 +111,20 @@ def test_guard_speed_and_grey() -> None:
     text = page(NOTHING | found, None, {})
     assert "100,000 random worlds (ur5e)" in text and "**no violations**" in text and "- holds" in text
     assert "of development seeds | 13.0 | 20.0 | 12.5 | 14.0 |" in text and "Weights: 5.0 MB." in text
-    assert "0 of 40" in text
+    assert "0 of 40" in text and "busier" not in text
+    assert "busier than it has cores" in page(NOTHING | {"speed": speed | {"load_average": 9.0}}, None, {})
     assert "**1 violation**" in page(NOTHING | {"guard": guard | {"violations": [[3, "x"]]}}, None, {})
+
+
+def test_further_seeds_make_up_for_seldom_objects() -> None:
+    def run(seed: int, **objects: int) -> dict[str, Any]:
+        tables = {
+            "all": {"all": {**condition(sum(objects.values()), sum(objects.values())), "failed_seeds": []}},
+            "object": {name: {**condition(count, count), "failed_seeds": []} for name, count in objects.items()},
+        }
+        asked = {"policy": "reference", "task": "ur5e_lift", "seed": seed, "episodes": sum(objects.values())}
+        return {"configuration": asked, "facts": FACTS, "tables": tables}
+
+    found = {"policy": run(10000, can=19, cube=30), "policy_more": run(10300, can=2)}
+    text = page(NOTHING | found, None, {})
+    assert "Seeds 10300–10301 besides" in text and "(can, the seldomest: 21 of 21): 2 of 2" in text

@@ -25,7 +25,8 @@ def policy_page(
     results: Annotated[
         Path,
         typer.Option(
-            help="Folder of what the benches wrote: policy, policy-speed.json, loop, distortion, robust, guard."
+            help="Folder of what the benches wrote: policy, policy_more (further seeds), policy-speed.json, distortion, "
+            "robust, guard."
         ),
     ] = Path("results/bench"),
     docs: Annotated[
@@ -39,7 +40,8 @@ def policy_page(
     keep.mkdir(exist_ok=True)
     evidence: dict[str, Any] = {}
     for name in MEASURE:
-        fresh = results / "policy-speed.json" if name == "speed" else results / name / f"{name}.json"
+        own = {"speed": "policy-speed.json", "policy_more": "policy_more/policy.json"}
+        fresh = results / own.get(name, f"{name}/{name}.json")
         kept = docs / "loop" / "loop.json" if name == "loop" else keep / f"{name}.json"
         if fresh.is_file() and name != "loop":
             shutil.copyfile(fresh, kept)
