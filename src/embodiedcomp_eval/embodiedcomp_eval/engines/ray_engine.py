@@ -98,11 +98,11 @@ class RayEngine:
 def _announced(run: Runner) -> Callable[[Work], Iterator[Done | None]]:
     """The task: None when a worker begins (an episode that waits for a worker takes no time), then the result."""
 
-    def task(work: Work) -> Iterator[Done | None]:
+    def run_episode(work: Work) -> Iterator[Done | None]:
         yield None
         yield run(work)
 
-    return task
+    return run_episode
 
 
 def _start_here(workers: int | None) -> None:
