@@ -47,8 +47,11 @@ def provenance(checkpoint: str | None = None, codec: str | None = None) -> dict[
     return facts
 
 
-def commit() -> str:
-    """Hash of the checkout's commit, ``-dirty`` where files differ from it; ``unknown`` outside a checkout."""
+def commit(*own: Path) -> str:
+    """Hash of the checkout's commit, ``-dirty`` where files differ from it; ``unknown`` outside a checkout.
+
+    own: files and folders that the measurement itself writes, whose last version says nothing about this one.
+    """
     here = Path(__file__).resolve().parent
     environment = {**os.environ, "LC_ALL": "C"}
 
@@ -59,7 +62,9 @@ def commit() -> str:
         return done.stdout.strip()
 
     try:
-        head = git("rev-parse", "HEAD")
-        return head + ("-dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
+        head, top = git("rev-parse", "HEAD"), Path(git("rev-parse", "--show-toplevel"))
+        inside = [path.resolve() for path in own if path.resolve().is_relative_to(top)]
+        others = [":(top)", *(f":(top,exclude){path.relative_to(top)}" for path in inside)]
+        return head + ("-dirty" if git("status", "--porcelain", "--untracked-files=no", "--", *others) else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from embodiedcomp_eval.provenance import provenance
+from embodiedcomp_eval import provenance as provenance_module
+from embodiedcomp_eval.provenance import commit, provenance
 
 
 def test_a_folder_of_weights_is_hashed_and_other_files_are_not(tmp_path: Path) -> None:
@@ -30,3 +32,22 @@ def test_a_learned_codec_names_its_weights_and_another_codec_none() -> None:
     found = provenance(codec="mbt2018-mean")["codec_weights"]
     assert found["origin"] in ("named", "published", "shipped") and found["sha256"]
     assert "codec_weights" not in provenance(codec="jpeg")
+
+
+def test_what_a_measurement_writes_itself_makes_no_checkout_dirty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, source = tmp_path / "results" / "page.md", tmp_path / "source.py"
+    page.parent.mkdir()
+    for file in (page, source):
+        file.write_text("before")
+    who = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org")
+    for arguments in (("init", "-q"), ("add", "."), (*who, "commit", "-q", "-m", "first")):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    monkeypatch.setattr(provenance_module, "__file__", str(source))
+    clean = commit()
+    page.write_text("after")
+    assert commit() == f"{clean}-dirty"
+    assert commit(page, Path("/elsewhere")) == commit(page.parent) == clean
+    source.write_text("after")
+    assert commit(page) == f"{clean}-dirty"

@@ -55,9 +55,10 @@ def ladder(
     chosen = [codec for name in codecs for codec in _codecs(name)]
     seeds = list(range(seed, seed + episodes))
     recorded = record_episodes(seeds)
+    some = "" if len(schedules) == len(SCHEDULES) else "".join(f" --schedule {schedule}" for schedule in schedules)
     facts = {
-        "command": f"embodiedcomp bench ladder {' '.join(codecs)} --episodes {episodes} --seed {seed}",
-        "commit": commit(),
+        "command": f"embodiedcomp bench ladder {' '.join(codecs)}{some} --episodes {episodes} --seed {seed}",
+        "commit": commit(out, config_path()),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "seeds": f"{seeds[0]}–{seeds[-1]}",
     }

@@ -69,7 +69,7 @@ def rate(
                 f"{option} {value:g} is impossible; choose 2 or more: the first window counts for nothing"
             )
     runs = [run for run in _runs(codecs) if mode in (run[1], "both")]
-    facts = {"commit": commit(), "seed": seed}
+    facts = {"commit": commit(out), "seed": seed}
     work = [
         {**facts, "codec": codec, "mode": each, "sequence": name, "target": target, "seconds": length}
         for codec, each in runs
