@@ -99,6 +99,7 @@ class Stack:
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 @pytest.mark.parametrize("case", CASES)
 def test_only_what_the_policy_needs_crosses_and_a_pulled_cable_ends_in_a_hold(
     case: str, hosts: TwoHosts, processes: Processes, toy_task: str, tmp_path: Path
