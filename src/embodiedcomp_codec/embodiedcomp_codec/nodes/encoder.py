@@ -54,12 +54,15 @@ PARAMETERS = (
     *outputs.PARAMETERS,
     Parameter("weights", "", "file or folder with a learned codec's weights; empty: as the environment says"),
     *bundle_output.PARAMETERS,
+    Parameter(
+        "max_wait", 0.1, "best_effort: time after which a waiting frame gives way to a newer one", "s", 0.0, 60.0
+    ),
     RELIABILITY,
 )
 
 
 class EncoderNode(AutostartNode):
-    """Receives on the executor's thread, codes on others: a slow codec never keeps the newest frame waiting.
+    """Receives on the executor's thread, codes on others: behind a slow codec frames never queue for longer than ``max_wait``.
 
     A camera's frames are coded in order, one at a time; in a live stack those of other cameras meanwhile, a thread a core,
     where the codec allows it. Each camera has a lock, and ``_books`` guards what they share; it is taken last.
@@ -74,7 +77,7 @@ class EncoderNode(AutostartNode):
         self._workers: list[threading.Thread] = []
         self._books = threading.Lock()
         self._targets: TargetParameters | None = None
-        self._inbox: Inbox[Camera, Message] = Inbox(newest_wins=True)
+        self._inbox: Inbox[Camera, Message] = Inbox(0.0)
 
     def prepare(self) -> None:
         """Read parameters; build streams, topics, services and the coding thread."""
@@ -88,7 +91,7 @@ class EncoderNode(AutostartNode):
         config.validate()
         self._reliable = values["reliability"] == "reliable"
         self._lazy = values["lazy"] and not self._reliable
-        self._inbox = Inbox(newest_wins=not self._reliable)
+        self._inbox = Inbox(None if self._reliable else values["max_wait"])
         self._episode = 0
         self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", stream_qos(values["reliability"]))
         self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
@@ -134,7 +137,7 @@ class EncoderNode(AutostartNode):
         """Queue a frame, if anybody wants it."""
         wanted = camera.outputs.wanted() or (self._bundle is not None and self._bundle.wanted())
         if self.running and (wanted or not self._lazy):
-            self._inbox.put(camera, message)
+            self._inbox.put(camera, message, time.monotonic())
 
     def _on_key_request(self, camera: Camera, message: KeyFrameRequest) -> None:
         """Make the camera's next frame a key frame. In lockstep the loop goes on only then: the loss is announced here."""
