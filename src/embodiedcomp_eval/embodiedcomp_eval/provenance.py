@@ -37,6 +37,8 @@ def provenance(checkpoint: str | None = None, codec: str | None = None) -> dict[
     facts: dict[str, Any] = {
         "python": platform.python_version(),
         "machine": f"{sys.platform} {platform.machine()}",
+        "processor": processor(),
+        "renderer": os.environ.get("MUJOCO_GL", "unknown"),
         "packages": versions,
     }
     facts["commit"] = commit()
@@ -45,6 +47,23 @@ def provenance(checkpoint: str | None = None, codec: str | None = None) -> dict[
     if weights is not None and hasattr(weights, "identity"):
         facts["codec_weights"] = {"origin": weights.origin, "sha256": weights.identity}
     return facts
+
+
+def processor(cpuinfo: str | None = None) -> str:
+    """The processor's name and the widest vectors it has: sums of floats depend on both (docs/rendering.md).
+
+    cpuinfo: the text of ``/proc/cpuinfo``; by default this machine's. Where there is none: what Python knows.
+    """
+    if cpuinfo is None:
+        try:
+            cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return platform.processor() or "unknown"
+    values = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in cpuinfo.splitlines())}
+    flags = (values.get("flags") or values.get("Features") or "").split()
+    widest = next((name for name in ("avx512f", "avx2", "avx", "sve", "asimd") if name in flags), "")
+    family = " ".join(f"{key} {values[key]}" for key in ("cpu family", "model") if key in values)
+    return ", ".join(filter(None, (values.get("model name") or platform.machine(), family, widest)))
 
 
 def commit(*own: Path) -> str:

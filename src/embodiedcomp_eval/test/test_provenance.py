@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from embodiedcomp_eval import provenance as provenance_module
-from embodiedcomp_eval.provenance import commit, provenance
+from embodiedcomp_eval.provenance import commit, processor, provenance
 
 
 def test_a_folder_of_weights_is_hashed_and_other_files_are_not(tmp_path: Path) -> None:
@@ -51,3 +51,9 @@ def test_what_a_measurement_writes_itself_makes_no_checkout_dirty(
     assert commit(page, Path("/elsewhere")) == commit(page.parent) == clean
     source.write_text("after")
     assert commit(page) == f"{clean}-dirty"
+
+
+def test_the_processor_is_named_with_its_widest_vectors() -> None:
+    text = "processor\t: 0\nmodel name\t: A Chip\ncpu family\t: 25\nmodel\t\t: 1\nflags\t\t: fpu avx avx2\n"
+    assert processor(text) == "A Chip, cpu family 25 model 1, avx2"
+    assert processor("") and provenance()["processor"] == processor()
