@@ -55,7 +55,12 @@ PARAMETERS = (
     Parameter("weights", "", "file or folder with a learned codec's weights; empty: as the environment says"),
     *bundle_output.PARAMETERS,
     Parameter(
-        "max_wait", 0.1, "best_effort: time after which a waiting frame gives way to a newer one", "s", 0.0, 60.0
+        "max_wait",
+        0.2,
+        "best_effort: time after which a waiting frame gives way to a newer one, all but the newest once the codec lags so long",
+        "s",
+        0.0,
+        60.0,
     ),
     RELIABILITY,
 )
@@ -77,7 +82,7 @@ class EncoderNode(AutostartNode):
         self._workers: list[threading.Thread] = []
         self._books = threading.Lock()
         self._targets: TargetParameters | None = None
-        self._inbox: Inbox[Camera, Message] = Inbox(0.0)
+        self._inbox: Inbox[Camera, Message] = Inbox(0.0, time.monotonic)
 
     def prepare(self) -> None:
         """Read parameters; build streams, topics, services and the coding thread."""
@@ -91,7 +96,7 @@ class EncoderNode(AutostartNode):
         config.validate()
         self._reliable = values["reliability"] == "reliable"
         self._lazy = values["lazy"] and not self._reliable
-        self._inbox = Inbox(None if self._reliable else values["max_wait"])
+        self._inbox = Inbox(None if self._reliable else values["max_wait"], time.monotonic)
         self._episode = 0
         self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", stream_qos(values["reliability"]))
         self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
@@ -137,7 +142,7 @@ class EncoderNode(AutostartNode):
         """Queue a frame, if anybody wants it."""
         wanted = camera.outputs.wanted() or (self._bundle is not None and self._bundle.wanted())
         if self.running and (wanted or not self._lazy):
-            self._inbox.put(camera, message, time.monotonic())
+            self._inbox.put(camera, message)
 
     def _on_key_request(self, camera: Camera, message: KeyFrameRequest) -> None:
         """Make the camera's next frame a key frame. In lockstep the loop goes on only then: the loss is announced here."""
