@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embodiedcomp_policy.action import Chunk
+from embodiedcomp_policy.joint_memory import not_finite
 from embodiedcomp_policy.robot import Robot
 from embodiedcomp_policy.trajectory import from_here, position_at
 
@@ -80,8 +81,8 @@ class Guard:
         state = np.asarray(measured, dtype=np.float64)
         if state.shape != self.robot.lower.shape:
             return f"joint state has shape {state.shape}, the robot has {len(self.robot.names)} joints"
-        if not np.isfinite(state).all():
-            return f"joint '{self.robot.names[int(np.argmin(np.isfinite(state)))]}' is measured as not finite"
+        if reason := not_finite(self.robot, state):
+            return reason
         outside = np.maximum(self.robot.lower - state, state - self.robot.upper) - self.robot.step
         if (outside > 0).any():
             joint = int(np.argmax(outside))

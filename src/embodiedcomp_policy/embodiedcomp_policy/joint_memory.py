@@ -12,6 +12,12 @@ from embodiedcomp_policy.robot import Robot
 Vector = npt.NDArray[np.float64]
 
 
+def not_finite(robot: Robot, state: Vector) -> str:
+    """Which joint of ``(J,)`` is measured as not finite (ros2_control sends NaN until a driver has read); empty if none."""
+    finite = np.isfinite(state)
+    return "" if finite.all() else f"joint '{robot.names[int(np.argmin(finite))]}' is measured as not finite"
+
+
 class JointMemory:
     """Arm and gripper drivers often publish apart on one topic; this puts their newest values together.
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from embodiedcomp_policy.robot_clock import JUMP_NS
+
 Image = npt.NDArray[np.uint8]
 Vector = npt.NDArray[np.float64]
 
@@ -33,6 +35,8 @@ class Match:
 
 class FrameMatcher:
     """Collects frames, losses and joint states in any order; ``take`` hands out the newest complete instant once.
+
+    A joint state stamped more than a second before the newest says that the clock went back: what was of later is forgotten.
 
     image_tolerance_ns: how far apart the stamps of one set of images may be: 0 for simulated or triggered cameras.
     state_tolerance_ns: how far from the images' stamp a joint state may be.
@@ -70,33 +74,55 @@ class FrameMatcher:
         while len(frames) > DEPTH:
             del frames[min(frames)]
 
-    def add_state(self, stamp_ns: int, state: Vector) -> None:
-        """Measured joint positions ``(J,)`` rad."""
+    def add_state(self, stamp_ns: int, state: Vector) -> bool:
+        """Measured joint positions ``(J,)`` rad. Whether the clock has gone back since the last ones."""
+        went_back = bool(self._states) and stamp_ns < max(self._states) - JUMP_NS
+        if went_back:
+            self._forget_after(stamp_ns + JUMP_NS)
         self._states[stamp_ns] = state
         while len(self._states) > STATES:
             del self._states[min(self._states)]
+        return went_back
 
-    def take(self, at_ns: int | None = None) -> Match | None:
+    def _forget_after(self, stamp_ns: int) -> None:
+        for found in (*self._frames.values(), self._states):
+            for later in [later for later in found if later > stamp_ns]:
+                del found[later]
+        self._taken_ns = self._whole = None
+
+    def newest_ns(self) -> int | None:
+        """Stamp of the newest instant that is complete and not taken; None while there is none."""
+        found = self._complete(None)
+        return None if found is None else found[0]
+
+    def take(self, at_ns: int | None = None, not_before_ns: int | None = None) -> Match | None:
         """The newest instant that is complete, newer than any taken before; None while there is none.
 
-        at_ns: look at this instant only (lockstep, where the one asked for is known).
+        at_ns: look at this instant only (lockstep, where the one asked for is known). not_before_ns: at none before this one.
         """
+        found = self._complete(at_ns)
+        if found is None or (not_before_ns is not None and found[0] < not_before_ns):
+            return None
+        stamp_ns, state, chosen = found
+        whole = {camera: image for camera, image in chosen.items() if image is not None}
+        if len(whole) == len(self._cameras):
+            self._whole = (stamp_ns, whole)
+        self._taken_ns = stamp_ns
+        for frames in self._frames.values():
+            for old in [old for old in frames if old <= stamp_ns]:
+                del frames[old]
+        image_stamp_ns, images = self._whole or (stamp_ns, {})
+        return Match(stamp_ns, self._states[state], images, image_stamp_ns)
+
+    def _complete(self, at_ns: int | None) -> tuple[int, int, dict[str, Image | None]] | None:
+        """The newest complete instant: its stamp, its joint state's, its frames."""
         for stamp_ns in sorted(self._frames[self._cameras[0]], reverse=True):
             if at_ns is not None and stamp_ns != at_ns:
                 continue
             chosen = self._frames_near(stamp_ns)
             state = _nearest(self._states, stamp_ns, self._state_tolerance_ns)
-            if chosen is None or state is None:
-                continue
-            whole = {camera: image for camera, image in chosen.items() if image is not None}
-            if len(whole) == len(self._cameras):
-                self._whole = (stamp_ns, whole)
-            self._taken_ns = stamp_ns
-            for frames in self._frames.values():
-                for old in [old for old in frames if old <= stamp_ns]:
-                    del frames[old]
-            image_stamp_ns, images = self._whole or (stamp_ns, {})
-            return Match(stamp_ns, self._states[state], images, image_stamp_ns)
+            if chosen is not None and state is not None:
+                return stamp_ns, state, chosen
         return None
 
     def _frames_near(self, stamp_ns: int) -> dict[str, Image | None] | None:

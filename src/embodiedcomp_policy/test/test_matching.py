@@ -117,6 +117,44 @@ def test_memory_is_bounded_and_reset_forgets() -> None:
     assert matcher.take() is not None
 
 
+def test_what_is_too_old_is_left_and_said() -> None:
+    matcher = FrameMatcher([BASE])
+    for stamp in (5, 9):
+        matcher.add_image(BASE, stamp, picture(stamp))
+        matcher.add_state(stamp, STATE)
+    assert matcher.take(not_before_ns=10) is None and matcher.newest_ns() == 9
+    assert values_of(matcher.take(not_before_ns=9)) == 9
+    assert matcher.newest_ns() is None
+
+
+def values_of(match: Match | None) -> int | None:
+    return None if match is None else int(match.images[BASE][0, 0, 0])
+
+
+def test_a_clock_that_goes_back_is_a_new_start() -> None:
+    second = 1_000_000_000
+    matcher = FrameMatcher([BASE, WRIST])
+    for stamp in (100 * second, 101 * second):
+        matcher.add_image(BASE, stamp, picture(1))
+        matcher.add_image(WRIST, stamp, picture(1))
+        assert not matcher.add_state(stamp, STATE)
+    assert matcher.take() is not None
+    assert not matcher.add_state(100 * second + 1, STATE)  # a late one
+    matcher.add_image(BASE, 102 * second, picture(2))
+    assert matcher.add_state(second, STATE + 1)
+    for camera in (BASE, WRIST):
+        matcher.add_image(camera, second, picture(3))
+    match = matcher.take()
+    assert values(match) == [3, 3] and match is not None and match.stamp_ns == second
+    # A lost frame is not answered from what was seen before the jump.
+    matcher.add_state(102 * second, STATE)
+    matcher.add_state(3, STATE)
+    matcher.add_lost(BASE, 3)
+    matcher.add_lost(WRIST, 3)
+    match = matcher.take()
+    assert match is not None and not match.images
+
+
 def test_cameras_must_be_named_and_differ() -> None:
     for cameras in ([], [BASE, BASE]):
         with pytest.raises(ValueError, match="at least one name"):

@@ -179,6 +179,78 @@ def test_a_policy_without_its_server_says_so_and_sends_no_chunk(probe: Probe, pr
     assert not probe.chunks and policy.running
 
 
+def test_a_late_picture_spoils_one_question_at_most_whatever_the_clocks_say(probe: Probe, processes: Processes) -> None:
+    """The camera answers questions, once too late; the robot's clock is 30 s ahead of the policy's."""
+    start(processes, probe, "policy:=still", "replan_period:=0.5")
+    ahead = 30_000 * MS
+    driver = probe.node.create_timer(0.02, lambda: probe.measure(probe.now() + ahead))
+    frames: list[int] = []  # stamp of the frames that each question got
+    answered: list[tuple[int, int]] = []  # which question's frames, after how many questions
+
+    def look(stamp: int) -> None:
+        probe.measure(stamp)
+        for camera in CAMERAS:
+            probe.see(camera, stamp, 10)
+
+    def advance() -> bool:
+        while len(frames) < len(probe.requests):
+            frames.append(probe.now() + ahead)
+            if len(frames) == 4:
+                look(frames[2])  # the third question's, when the fourth is asked
+            if len(frames) != 3:
+                look(frames[-1])
+        for chunk in probe.chunks[len(answered) :]:
+            answered.append((frames.index(probe.messages.stamp_to_ns(chunk.header.stamp)), len(frames) - 1))
+        return sum(question > 3 and question == asked for question, asked in answered) >= 3
+
+    probe.wait(advance)
+    driver.cancel()
+    assert 2 not in [question for question, _ in answered]
+    probe.wait(lambda: any("since the last question" in status.reason for status in probe.status))
+    ages = [status.frame_age_seconds for status in probe.status if status.state == "answered"]
+    assert all(0 <= age <= 0.2 for age in ages)
+
+
+def test_pictures_too_old_for_the_guard_are_said_to_be(probe: Probe, processes: Processes) -> None:
+    start(processes, probe, "policy:=still", "replan_period:=0.2", "max_observation_age:=0.1")
+
+    def look() -> None:
+        now = probe.now()
+        probe.measure(now)
+        probe.measure(now - 300 * MS)
+        for camera in CAMERAS:
+            probe.see(camera, now - 300 * MS, 10)
+
+    driver = probe.node.create_timer(0.05, look)
+    probe.wait(lambda: any("more than max_observation_age 0.10 s" in status.reason for status in probe.status))
+    driver.cancel()
+    assert not probe.chunks
+
+
+def test_a_bug_or_a_joint_that_is_not_finite_ends_no_node(probe: Probe, processes: Processes) -> None:
+    policy = start(processes, probe, "policy:=buggy", "replan_period:=0.2")
+    show = {"value": 13, "joint": np.nan}
+
+    def look() -> None:
+        now, joints = probe.now(), HOME.copy()
+        joints[0] = show["joint"]
+        probe.measure(now, joints)
+        for camera in CAMERAS:
+            probe.see(camera, now, int(show["value"]))
+
+    driver = probe.node.create_timer(0.05, look)
+    said = lambda text: lambda: any(text in status.reason for status in probe.status)  # noqa: E731
+    probe.wait(said("joint 'shoulder_pan_joint' is measured as not finite"))
+    show["joint"] = 0.1
+    probe.wait(said("KeyError: 'data'"))
+    show["value"] = 14
+    probe.wait(said("ValueError: chunk has positions (12, 6), ur5e has 7 joints"))
+    assert not probe.chunks and policy.running
+    show["value"] = 10
+    probe.wait(lambda: probe.chunks)
+    driver.cancel()
+
+
 @pytest.mark.timing
 def test_realtime_asks_on_its_own_timer_and_answers_each_question_once(probe: Probe, processes: Processes) -> None:
     start(processes, probe, "policy:=still", "replan_period:=0.5")

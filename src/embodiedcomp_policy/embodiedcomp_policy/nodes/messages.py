@@ -41,7 +41,9 @@ def image_to_rgb(message: Image) -> npt.NDArray[np.uint8]:
 
 
 def chunk_to_trajectory(chunk: Chunk, robot: Robot, joints: list[int]) -> JointTrajectory:
-    """The chunk's ``joints`` (indices), its stamp in the header."""
+    """The chunk's ``joints`` (indices), its stamp in the header. Raises ValueError for another robot's chunk."""
+    if chunk.positions.ndim != 2 or chunk.positions.shape[1] != len(robot.names):
+        raise ValueError(f"chunk has positions {chunk.positions.shape}, {robot.name} has {len(robot.names)} joints")
     message = JointTrajectory(joint_names=[robot.names[joint] for joint in joints])
     message.header.stamp = ns_to_stamp(chunk.stamp_ns)
     for time_ns, point in zip(chunk.times_ns.tolist(), chunk.positions[:, joints].tolist(), strict=True):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+import traceback
 from functools import partial
 
+import numpy as np
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
@@ -13,7 +15,7 @@ from embodiedcomp_msgs.msg import EpisodeState, FrameLost, ObservationRequest, P
 from embodiedcomp_msgs.srv import ResetEpisode
 from embodiedcomp_policy.chunking import hold_chunk, wrap
 from embodiedcomp_policy.config import ConfigError
-from embodiedcomp_policy.joint_memory import JointMemory
+from embodiedcomp_policy.joint_memory import JointMemory, not_finite
 from embodiedcomp_policy.matching import FrameMatcher, Match
 from embodiedcomp_policy.nodes.lifecycle import (
     COMMAND_QOS,
@@ -29,6 +31,7 @@ from embodiedcomp_policy.observation import Observation
 from embodiedcomp_policy.policy import Policy, PolicyError
 from embodiedcomp_policy.registry import make_policy
 from embodiedcomp_policy.robot import load_robot
+from embodiedcomp_policy.robot_clock import RobotClock
 
 SILENCE = 4
 """Periods without a word of the evaluator, which repeats itself every one, after which its episode is over."""
@@ -38,8 +41,8 @@ NO_DESCRIPTION = "no robot_description has come yet"
 class PolicyNode(AutostartNode):
     """Asks for an observation, waits for every camera and the joints of that instant, answers once.
 
-    realtime: asks every ``replan_period`` and answers the next complete instant (with ``wait_for_episode`` only while an
-    evaluator's episode runs). lockstep: asks when the evaluator says
+    realtime: asks every ``replan_period`` and answers the next complete instant that the guard will not find too old (with
+    ``wait_for_episode`` only while an evaluator's episode runs). lockstep: asks when the evaluator says
     RUN and answers the instant of that step; where nothing can be answered it sends a hold, so that nobody waits.
     """
 
@@ -57,7 +60,11 @@ class PolicyNode(AutostartNode):
         self._instruction: str = self.parameter("instruction", "Pick up the object", "until one comes on the topic")
         self._waits: bool = self.parameter("wait_for_episode", False, "in realtime ask nothing before an episode runs")
         self._period_ns, self._told_ns = round(1e9 * period), 0
-        self._memory = JointMemory(self._robot)
+        age = self.parameter(
+            "max_observation_age", float("nan"), "the guard's, in realtime, s; not set: the robot's", 1e-3, 60.0
+        )
+        self._max_age_ns = self._robot.max_observation_age_ns if np.isnan(age) else round(1e9 * age)
+        self._memory, self._robot_clock = JointMemory(self._robot), RobotClock()
         self._policy: Policy | None = None
         self._cameras: tuple[str, ...] = ()
         self._clear(episode=0, seed=self.parameter("seed", 0, "of the policy's random choices"))
@@ -92,7 +99,7 @@ class PolicyNode(AutostartNode):
         server = self.parameter("server", "", "URL of the process that runs it")
         wrappers = self.parameter("chunk_wrappers", [""], "wrappers around it, innermost first, such as ensemble=0.01")
         made = make_policy(name, checkpoint or None, server or None, description or None)
-        policy = wrap(made, wrappers, self._now)
+        policy = wrap(made, wrappers, self._robot_now)
         cameras = self.parameter("cameras", [""], "camera names; empty: those that the policy wants")
         cameras = self._checked_cameras(cameras, policy.cameras)
         topics = self.parameter("image_topics", [""], "decoded image topic per camera; empty: CAMERA/image_raw/decoded")
@@ -137,12 +144,19 @@ class PolicyNode(AutostartNode):
         self._paused = self._waits
         self._newest_ns = 0
         self._memory.reset()
+        self._robot_clock.reset()
+        self._unmeasured = ""
         if self._policy is not None:
             self._policy.reset(seed)
             self._matcher.reset()
 
     def _now(self) -> int:
         return self._newest_ns if self._lockstep else int(self.get_clock().now().nanoseconds)
+
+    def _robot_now(self) -> int:
+        """This host's clock is not the robot's; before a joint state has come there is nothing else to go by."""
+        heard = None if self._lockstep else self._robot_clock.now(self._now())
+        return self._now() if heard is None else heard
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
         """Ready, in lockstep, once simulator and guard listen: then nothing of step 0 can be lost."""
@@ -182,11 +196,20 @@ class PolicyNode(AutostartNode):
 
     def _ask(self, step: int) -> None:
         if self._asked and not self._lockstep:
-            self._report("waiting", float("nan"), self._newest_ns, "no complete observation since the last question")
+            self._report("waiting", float("nan"), self._newest_ns, self._why_waiting())
         self._step, self._asked = step, True
         request = ObservationRequest(episode=self._episode, step=step, stamp=ns_to_stamp(self._now()))
         self._requests.publish(request)
         self._answer()
+
+    def _why_waiting(self) -> str:
+        if self._unmeasured:
+            return self._unmeasured
+        newest_ns = self._matcher.newest_ns()
+        if newest_ns is None:
+            return "no complete observation since the last question"
+        old, most = (self._robot_now() - newest_ns) / 1e9, self._max_age_ns / 1e9
+        return f"the newest pictures are {old:.2f} s old, more than max_observation_age {most:.2f} s"
 
     def _on_image(self, camera: str, message: Image) -> None:
         try:
@@ -206,17 +229,27 @@ class PolicyNode(AutostartNode):
     def _on_joints(self, message: JointState) -> None:
         stamp_ns = stamp_to_ns(message.header.stamp)
         state = self._memory.update(stamp_ns, message.name, message.position)
-        if state is not None:
-            self._newest_ns = stamp_ns
-            if self._policy is not None:
-                self._matcher.add_state(stamp_ns, state)
-                self._answer()
+        if state is None:
+            return
+        self._unmeasured = not_finite(self._robot, state)
+        if self._unmeasured:
+            return
+        self._newest_ns = stamp_ns
+        self._robot_clock.hear(stamp_ns, int(self.get_clock().now().nanoseconds))
+        if self._policy is not None:
+            if self._matcher.add_state(stamp_ns, state):
+                self.get_logger().warning("the robot's clock has gone back: a new start")
+                self._policy.reset(self._seed)
+            self._answer()
 
     def _answer(self) -> None:
         """Answer the question once its instant is complete."""
         if self._policy is None or not (self._asked and self.running):
             return
-        match = self._matcher.take(self._step * self._control_ns if self._lockstep else None)
+        if self._lockstep:
+            match = self._matcher.take(at_ns=self._step * self._control_ns)
+        else:  # an older one would use up the question, and the guard refuse the answer
+            match = self._matcher.take(not_before_ns=self._robot_now() - self._max_age_ns)
         if match is None:
             return
         self._asked = False
@@ -227,13 +260,19 @@ class PolicyNode(AutostartNode):
         started = time.perf_counter()
         try:
             chunk = self._policy.act(observation)
+            seconds = time.perf_counter() - started
+            trajectory = chunk_to_trajectory(chunk, self._robot, list(range(len(self._robot.names))))
         except PolicyError as error:
             self._send_nothing(match, "error", " ".join(str(error).split()))
             return
-        seconds = time.perf_counter() - started
-        self._trajectories.publish(chunk_to_trajectory(chunk, self._robot, list(range(len(self._robot.names)))))
+        except Exception as error:  # noqa: BLE001  a plug-in's fault must not end the node: no chunk, not even a hold
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            self.get_logger().error(traceback.format_exc(), throttle_duration_sec=10.0)
+            self._report("error", float("nan"), match.stamp_ns, reason)
+            return
+        self._trajectories.publish(trajectory)
         lost = "" if match.image_stamp_ns == match.stamp_ns else "a frame was lost: answered from the last whole set"
-        self._report("answered", seconds, match.stamp_ns, lost, self._now() - match.image_stamp_ns)
+        self._report("answered", seconds, match.stamp_ns, lost, self._robot_now() - match.image_stamp_ns)
 
     def _send_nothing(self, match: Match, state: str, reason: str) -> None:
         if self._lockstep:

@@ -1,4 +1,4 @@
-"""Policies for tests of the nodes: one moves joint 0 by the brightness of its pictures, one has lost its server."""
+"""Policies for tests of the nodes: one moves joint 0 by the brightness of its pictures, one has lost its server, one has bugs."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ class StillPolicy:
 class DownPolicy(StillPolicy):
     def act(self, observation: Observation) -> Chunk:
         raise PolicyError("server ws://nowhere:8000 does not answer")
+
+
+class BuggyPolicy(StillPolicy):
+    def act(self, observation: Observation) -> Chunk:
+        brightness = int(observation.images["base_camera"].mean())
+        if brightness == 13:
+            raise KeyError("data")
+        chunk = super().act(observation)
+        return Chunk(chunk.stamp_ns, chunk.times_ns, chunk.positions[:, :6]) if brightness == 14 else chunk
+
+
+def buggy(checkpoint: str | None, server: str | None) -> BuggyPolicy:
+    return BuggyPolicy()
 
 
 def still(checkpoint: str | None, server: str | None) -> StillPolicy:
