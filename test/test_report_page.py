@@ -140,7 +140,7 @@ def test_the_markdown_page_says_what_ran_and_what_came_of_it(evaluation: dict[st
     assert "| primary | av1 inter 0.04 bpp (0.0400 bpp) | webp intra 0.04 bpp" in text
     assert text.count("| exploratory |") == 0 and text.count("| secondary |") == 1
     tables = [line for line in text.splitlines() if line.startswith("| ")]
-    assert len(tables) == 2 * 4 + 4 + 2 + len(METRICS) + 16
+    assert len(tables) == 2 * 5 + 1 + 4 + 2 + len(METRICS) + 16
 
 
 def test_numbers_in_a_discussion_are_the_results_own(evaluation: dict[str, Any]) -> None:
@@ -179,8 +179,9 @@ def test_a_part_of_a_plan_says_how_much_is_there(tmp_path: Path) -> None:
     lines = (folder / "episodes.jsonl").read_bytes().splitlines(keepends=True)
     kept = [line for line in lines if json.loads(line)["seed"] <= 10009 or json.loads(line)["cell"].startswith("webp")]
     (folder / "episodes.jsonl").write_bytes(b"".join(kept))
-    part = evaluate(open_results([folder]), draws=20)
-    part["facts"]["sweep"] |= {"commit": "first", "resumed": [{"commit": "second"}, {"commit": "first"}]}
+    results = open_results([folder])
+    results.facts["sweep"] |= {"commit": "first", "resumed": [{"commit": "second"}, {"commit": "first"}]}
+    part = evaluate(results, draws=20)
     text = markdown.make_markdown("Synthetic", part, "embodiedcomp report x", "Words.")
     assert "run at commit first, second on" in text, "a run that goes on has commits of its own"
     assert "| sweep | 640 | 250 | 10000–10039 | 10009 |" in text

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from embodiedcomp_eval import statistics
-from embodiedcomp_eval.points import RIVALS, Point, Reference
-from embodiedcomp_eval.sweep_config import UNCOMPRESSED, Comparison
+from embodiedcomp_eval.points import CONDITIONS, Point, Reference
+from embodiedcomp_eval.sweep_config import RIVALS, UNCOMPRESSED, Declaration
 from embodiedcomp_eval.threshold import Curve, Saving, Threshold, bit_saving, threshold
 
 EQUAL_RATE = 1.02
@@ -22,21 +22,23 @@ NEAR_RATE = 1.5
 
 @dataclass(frozen=True)
 class CurveResult:
-    """A codec's threshold in payload bpp and in bit/s, and its average bit saving against the sweep's anchor curve."""
+    """A codec's threshold in payload bpp and in bit/s, and its average bit saving against ``anchor``, a curve's name."""
 
     name: str
     points: int
     seeds: int
     threshold_bpp: Threshold
     threshold_bps: Threshold
+    anchor: str | None
     saving: Saving | None
 
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """A paired comparison. kind: primary, secondary (p Holm-adjusted among them) or exploratory (p as it is).
+    """A paired comparison. kind: primary, secondary (p Holm-adjusted among its sweep's) or exploratory (p as it is).
 
-    Rates are of the seeds that both ran. fair: they allow it (see EQUAL_RATE), or the anchor is uncompressed.
+    sweep: which declared it; empty for exploratory ones. Rates are of the seeds that both ran. fair: they allow it (see
+    EQUAL_RATE), or the anchor is uncompressed.
     not_below: "the candidate's SR is not below 0.95 of the anchor's" may be claimed.
     """
 
@@ -49,6 +51,7 @@ class ComparisonResult:
     difference: statistics.PairedDifference
     p_adjusted: float
     not_below: bool
+    sweep: str = ""
 
 
 def curves(points: Sequence[Point]) -> dict[str, list[Point]]:
@@ -75,15 +78,44 @@ def make_curve(points: Sequence[Point], reference: Reference, seeds: Sequence[in
     return Curve(ran, success, bits, measure, np.array([reference.success[seed] for seed in seeds]))
 
 
-def curve_results(
-    points: Sequence[Point], references: Mapping[str, Reference], anchor: Mapping[str, Any], draws: int = 2000
-) -> list[CurveResult]:
-    """One result per curve that has a reference. references: point name -> its uncompressed run.
-
-    anchor: options that select the curve against which savings are given; empty: none.
-    """
+def anchor_curves(points: Sequence[Point], declarations: Sequence[Declaration]) -> dict[str, str]:
+    """Curve -> the anchor curve that it is held against: one run under the same conditions, its own sweep's, or else that
+    of the first sweep which has one. Left out are anchors themselves, and curves for whose conditions there is none."""
     grouped = curves(points)
-    anchors = {name for name, of in grouped.items() if anchor and all(of[0].options[k] == v for k, v in anchor.items())}
+    found = {}
+    for name, of in grouped.items():
+        alike = [other for other, theirs in grouped.items() if conditions(theirs[0]) == conditions(of[0])]
+        served = [(d, other) for d in declarations for other in alike if _anchors(grouped[other], d)]
+        own = [other for d, other in served if any(point.name in d.cells for point in of)]
+        first = next(iter(own or [other for _, other in served]), name)
+        if first != name:
+            found[name] = first
+    return found
+
+
+def conditions(point: Point) -> tuple[Any, ...]:
+    """What only the codec, its mode and its rate may differ in where two curves are set side by side."""
+    return tuple(point.options[key] for key in CONDITIONS)
+
+
+def _anchors(curve: Sequence[Point], declaration: Declaration) -> bool:
+    """Is it the anchor of that sweep, under the curve's own conditions?"""
+    options = declaration.anchor
+    return bool(options) and any(
+        point.name in declaration.cells and all(point.options[key] == value for key, value in options.items())
+        for point in curve
+    )
+
+
+def curve_results(
+    points: Sequence[Point],
+    references: Mapping[str, Reference],
+    declarations: Sequence[Declaration] = (),
+    draws: int = 2000,
+) -> list[CurveResult]:
+    """One result per curve that has a reference. references: point name -> its uncompressed run."""
+    grouped = curves(points)
+    anchors = anchor_curves(points, declarations)
     results = []
     for name, of in grouped.items():
         reference = references.get(of[0].name)
@@ -93,11 +125,11 @@ def curve_results(
         kept = [point for point in of if set(point.seeds.tolist()) & set(seeds)]
         if not kept:
             continue
-        same = [other for other in anchors if references.get(grouped[other][0].name) is reference and other != name]
+        anchor = anchors.get(name)
         saving = None
-        if len(same) == 1:
-            both = sorted(set(seeds) & set(_shared(grouped[same[0]], reference)))
-            pair = [[p for p in side if set(p.seeds.tolist()) & set(both)] for side in (of, grouped[same[0]])]
+        if anchor is not None:
+            both = sorted(set(seeds) & set(_shared(grouped[anchor], reference)))
+            pair = [[p for p in side if set(p.seeds.tolist()) & set(both)] for side in (of, grouped[anchor])]
             if both and all(pair):
                 saving = bit_saving(
                     make_curve(pair[0], reference, both), make_curve(pair[1], reference, both), draws=draws
@@ -109,6 +141,7 @@ def curve_results(
                 seeds=len(seeds),
                 threshold_bpp=threshold(make_curve(kept, reference, seeds)),
                 threshold_bps=threshold(make_curve(kept, reference, seeds, per_second=True)),
+                anchor=anchor,
                 saving=saving,
             )
         )
@@ -163,55 +196,59 @@ def _rates_allow(difference: float, candidate: float, anchor: float) -> bool:
 def comparisons(
     points: Sequence[Point],
     references: Mapping[str, Reference],
-    primary: Comparison | None,
-    secondary: Sequence[Comparison],
-    anchor: Mapping[str, Any] | None = None,
+    declarations: Sequence[Declaration] = (),
 ) -> list[ComparisonResult]:
-    """The declared comparisons; then, exploratory, every point against its uncompressed run, and against the anchor
-    curve's point of the nearest rate. anchor: as in ``curve_results``."""
+    """The declared comparisons, sweep by sweep, each sweep a family of its own; then, exploratory, every point against its
+    uncompressed run, and against its anchor curve's point of the nearest rate."""
     by_name = {point.name: point for point in points}
-    results = []
-    if primary is not None:
-        results.append(compare(by_name[primary.candidate], by_name[primary.anchor], "primary"))
-    declared = [compare(by_name[c.candidate], by_name[c.anchor], "secondary") for c in secondary]
-    known = [result for result in declared if result is not None]
-    adjusted = statistics.holm([result.difference.p_value for result in known])
-    results += [ComparisonResult(**{**_shallow(r), "p_adjusted": p}) for r, p in zip(known, adjusted, strict=True)]
-    done = {(r.candidate, r.anchor) for r in results if r is not None}
-    for point in points:
-        reference = references.get(point.name)
-        if reference is not None and reference.name != point.name and (point.name, reference.name) not in done:
-            results.append(compare(point, by_name[reference.name]))
-    for point, other in _nearest(points, references, anchor or {}):
-        if (point.name, other.name) not in done:
-            results.append(compare(point, other))
-    return [result for result in results if result is not None]
+    results = [result for declaration in declarations for result in _declared(by_name, declaration)]
+    done = {(result.candidate, result.anchor) for result in results}
+    pairs = [
+        (point, _uncompressed(point, reference, by_name))
+        for point in points
+        if (reference := references.get(point.name)) is not None and point.name not in reference.names
+    ]
+    for point, other in (*pairs, *_nearest(points, declarations)):
+        if (point.name, other.name) not in done and (result := compare(point, other)) is not None:
+            results.append(result)
+    return results
 
 
-def _nearest(
-    points: Sequence[Point], references: Mapping[str, Reference], anchor: Mapping[str, Any]
-) -> list[tuple[Point, Point]]:
-    """Each point of another curve beside the anchor curve's point of the nearest rate, where that is less than
-    NEAR_RATE times as much or as little."""
+def _declared(by_name: Mapping[str, Point], declaration: Declaration) -> list[ComparisonResult]:
+    """One sweep's primary comparison, and its secondary ones, Holm-corrected among themselves."""
+    pairs = [("primary", declaration.primary)] if declaration.primary is not None else []
+    pairs += [("secondary", comparison) for comparison in declaration.secondary]
+    results = [
+        replace(result, sweep=declaration.sweep)
+        for kind, pair in pairs
+        if (result := compare(by_name[pair.candidate], by_name[pair.anchor], kind)) is not None
+    ]
+    family = [result for result in results if result.kind == "secondary"]
+    adjusted = statistics.holm([result.difference.p_value for result in family])
+    corrected = [replace(result, p_adjusted=p) for result, p in zip(family, adjusted, strict=True)]
+    return [*(result for result in results if result.kind == "primary"), *corrected]
+
+
+def _uncompressed(point: Point, reference: Reference, by_name: Mapping[str, Point]) -> Point:
+    """Of the reference's cells the one that shares most seeds with the point."""
+    return max(
+        (by_name[name] for name in reference.names), key=lambda clean: len(np.intersect1d(clean.seeds, point.seeds))
+    )
+
+
+def _nearest(points: Sequence[Point], declarations: Sequence[Declaration]) -> list[tuple[Point, Point]]:
+    """Each point beside its anchor curve's point of the nearest rate, where that is less than NEAR_RATE times as much or
+    as little."""
     grouped = curves(points)
-    anchors = [name for name, of in grouped.items() if anchor and all(of[0].options[k] == v for k, v in anchor.items())]
-    if len(anchors) != 1:
-        return []
-    others = grouped[anchors[0]]
     found = []
-    for name, of in grouped.items():
-        if name == anchors[0] or references.get(of[0].name) is not references.get(others[0].name):
-            continue
-        for point in of:
+    for name, anchor in anchor_curves(points, declarations).items():
+        others = grouped[anchor]
+        for point in grouped[name]:
             distance = [abs(float(np.log(point.payload_bpp / other.payload_bpp))) for other in others]
             nearest = int(np.argmin(distance))
             if distance[nearest] < np.log(NEAR_RATE):
                 found.append((point, others[nearest]))
     return found
-
-
-def _shallow(result: ComparisonResult) -> dict[str, Any]:
-    return {name: getattr(result, name) for name in result.__dataclass_fields__}
 
 
 def rank_correlations(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> dict[str, dict[str, float]]:

@@ -58,6 +58,19 @@ def config_file(name: str) -> Path:
     raise ConfigError(f"no config/{name} in {', '.join(map(str, config_roots())) or 'this installation'}")
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """YAML forbids a key that is there twice in one mapping; PyYAML takes the last one in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"key {key.value!r} is there twice", problem_mark=key.start_mark
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read one YAML mapping safely. Raises ConfigError with file and line."""
     try:
@@ -70,7 +83,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
 def parse_yaml(text: str, where: str) -> dict[str, Any]:
     """One YAML mapping; ``where`` starts each error. Raises ConfigError."""
     try:
-        loaded = yaml.safe_load(text)
+        loaded = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 (it is a SafeLoader)
     except yaml.YAMLError as error:
         raise ConfigError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(loaded, dict):

@@ -13,19 +13,20 @@ import numpy as np
 from embodiedcomp_eval import analysis
 from embodiedcomp_eval.points import (
     CONDITIONS,
-    RIVALS,
     Point,
     Reference,
     is_reference,
     make_point,
     make_reference,
+    merge_references,
     reference_conditions,
     shared_conditions,
 )
+from embodiedcomp_eval.runs import sweep_rows
 from embodiedcomp_eval.sources import Results, Source
 from embodiedcomp_eval.statistics import mean_interval, wilson
 from embodiedcomp_eval.summary import summarise
-from embodiedcomp_eval.sweep_config import UNCOMPRESSED
+from embodiedcomp_eval.sweep_config import RIVALS, UNCOMPRESSED
 from embodiedcomp_eval.task import TaskConfig, load_task
 from embodiedcomp_eval.threshold import Threshold
 
@@ -40,7 +41,7 @@ METRICS = (
 
 def evaluate(results: Results, draws: int = 2000) -> dict[str, Any]:
     """Points, curves, comparisons, objects, correlations, warnings. draws: of each bootstrap."""
-    references = _references(results)
+    references, doubts = _references(results)
     shared = shared_conditions([source.trial.to_mapping() for source in results.sources])
     tasks: dict[str, TaskConfig] = {}
     points: list[Point] = []
@@ -57,18 +58,19 @@ def evaluate(results: Results, draws: int = 2000) -> dict[str, Any]:
         if (conditions := reference_conditions(source.trial.to_mapping())) in references
     }
     correlated, compressed = _alike([row for row in rows if row["role"] == "codec" and row["episodes"]])
-    compared = analysis.comparisons(points, of_point, results.primary, results.secondary, results.anchor)
+    compared = analysis.comparisons(points, of_point, results.declarations)
     evaluation = {
         "schema": SCHEMA,
         "shared": shared,
         "points": rows,
-        "curves": [_curve(result) for result in analysis.curve_results(points, of_point, results.anchor, draws)],
+        "curves": [_curve(found) for found in analysis.curve_results(points, of_point, results.declarations, draws)],
         "comparisons": [asdict(result) for result in compared],
         "objects": _objects(points),
         "outcomes": {point.name: _outcomes(point) for point in points},
         "correlations": analysis.rank_correlations(compressed, METRICS),
         "correlated": correlated,
-        "warnings": [*analysis.headline(points, of_point), *_doubts(results.sources)],
+        "warnings": [*analysis.headline(points, of_point), *doubts, *_doubts(results.sources)],
+        "sweeps": sweep_rows(results, {point.name: len(point.seeds) for point in points}),
         "configurations": results.configurations,
         "facts": results.facts,
     }
@@ -97,16 +99,24 @@ def _alike(rows: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, A
     ]
 
 
-def _references(results: Results) -> dict[tuple[Any, ...], Reference]:
-    """The uncompressed runs by the conditions they serve."""
-    found = {}
+def _references(results: Results) -> tuple[dict[tuple[Any, ...], Reference], list[str]]:
+    """The uncompressed runs by the conditions they serve; warnings where two of the same conditions end differently."""
+    runs: dict[tuple[Any, ...], list[Reference]] = {}
     for source in results.sources:
         options = source.trial.to_mapping()
         if is_reference(options):
             reference = make_reference(source.name, source.lines())
             if reference.success:
-                found[reference_conditions(options)] = reference
-    return found
+                runs.setdefault(reference_conditions(options), []).append(reference)
+    found, doubts = {}, []
+    for conditions, of in runs.items():
+        found[conditions], differ = merge_references(of)
+        if differ:
+            doubts.append(
+                f"the uncompressed runs {', '.join(found[conditions].names)} end differently on seeds "
+                f"{', '.join(map(str, differ))}: the first one's count"
+            )
+    return found, doubts
 
 
 def _row(source: Source, task: TaskConfig, point: Point) -> dict[str, Any]:
@@ -119,6 +129,7 @@ def _row(source: Source, task: TaskConfig, point: Point) -> dict[str, Any]:
         "name": point.name,
         "curve": point.curve,
         "role": _role(point),
+        "reference": is_reference(point.options),
         **point.options,
         **summary,
         "expected": source.expected,
@@ -162,6 +173,7 @@ def _curve(result: analysis.CurveResult) -> dict[str, Any]:
         "seeds": result.seeds,
         "threshold_bpp": _threshold(result.threshold_bpp, ".4f"),
         "threshold_bps": _threshold(result.threshold_bps, ",.0f"),
+        "anchor": result.anchor,
         "saving": None if result.saving is None else asdict(result.saving),
     }
 

@@ -14,14 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embodiedcomp_eval.sweep_config import UNCOMPRESSED
+from embodiedcomp_eval.sweep_config import RIVALS, UNCOMPRESSED
 from embodiedcomp_eval.trial_config import TrialConfig
 
 CONDITIONS = ("task", "policy", "checkpoint", "server", "send", "sensor", "grey", "timing", "link")
 """Options that all points of a curve share."""
-TARGETS = ("target_bpp", "target_bitrate")
-RIVALS = ("first-frame-only", "state-only", "oracle-pose", "none-noise")
-"""Trivial codecs that stand on every curve, so that nobody mistakes an easy task for a good codec."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +102,15 @@ def is_reference(options: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Reference:
-    """The uncompressed run, by seed: success, how often frames were sent, and how long it took (s of simulated time)."""
+    """The uncompressed run, by seed: success, how often frames were sent, and how long it took (s of simulated time).
 
-    name: str
-    success: Mapping[int, bool]
-    sends: Mapping[int, int]
-    seconds: Mapping[int, float]
+    names: of the cells it was read from; more than one where several sweeps ran it.
+    """
+
+    names: tuple[str, ...]
+    success: dict[int, bool]
+    sends: dict[int, int]
+    seconds: dict[int, float]
 
 
 def make_reference(name: str, lines: Iterable[Mapping[str, Any]]) -> Reference:
@@ -121,7 +121,20 @@ def make_reference(name: str, lines: Iterable[Mapping[str, Any]]) -> Reference:
         success[seed] = line["success"]
         sends[seed] = max(map(len, line["frame_bytes"].values()), default=0)
         seconds[seed] = line["duration"]
-    return Reference(name, success, sends, seconds)
+    return Reference((name,), success, sends, seconds)
+
+
+def merge_references(runs: Sequence[Reference]) -> tuple[Reference, list[int]]:
+    """Uncompressed runs of the same conditions as one, the earlier one's episode where two have a seed; and the seeds on
+    which two of them end differently."""
+    success: dict[int, bool] = {}
+    sends: dict[int, int] = {}
+    seconds: dict[int, float] = {}
+    differ = set()
+    for run in runs:
+        differ |= {seed for seed, won in run.success.items() if success.get(seed, won) != won}
+        success, sends, seconds = run.success | success, run.sends | sends, run.seconds | seconds
+    return Reference(tuple(name for run in runs for name in run.names), success, sends, seconds), sorted(differ)
 
 
 def make_point(

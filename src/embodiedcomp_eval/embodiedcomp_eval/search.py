@@ -13,9 +13,9 @@ import numpy as np
 
 from embodiedcomp_eval.adaptive import ThresholdSearch
 from embodiedcomp_eval.config import ConfigError
-from embodiedcomp_eval.points import TARGETS, curve_name, is_reference, reference_conditions
+from embodiedcomp_eval.points import curve_name, is_reference, reference_conditions
 from embodiedcomp_eval.sweep import Engine, Progress, run_sweep
-from embodiedcomp_eval.sweep_config import Cell, SweepConfig
+from embodiedcomp_eval.sweep_config import TARGETS, Cell, SweepConfig
 from embodiedcomp_eval.sweep_folder import SweepFolder
 
 

@@ -19,8 +19,13 @@ from embodiedcomp_eval.trial_config import TrialConfig, trial_from_mapping
 
 PER_SWEEP = ("episodes", "seed", "transport")
 """Options of a trial that a sweep sets itself."""
+TARGETS = ("target_bpp", "target_bitrate")
 OPTIONS = tuple(f.name for f in dataclasses.fields(TrialConfig) if f.name not in PER_SWEEP)
 UNCOMPRESSED = "none"
+RIVALS = ("first-frame-only", "state-only", "oracle-pose", "none-noise")
+"""Trivial codecs that stand on every curve, so that nobody mistakes an easy task for a good codec."""
+CURVE = ("codec", "mode", "budget_window")
+"""Options that tell curves of the same conditions apart."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,18 @@ class Comparison:
 
     candidate: str
     anchor: str
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What one sweep compares, as declared before it ran (see SweepConfig). sweep: its name among those that are read
+    together. cells: names of its cells; its comparisons and its anchor are among these."""
+
+    sweep: str
+    cells: frozenset[str]
+    primary: Comparison | None = None
+    secondary: tuple[Comparison, ...] = ()
+    anchor: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,8 @@ class SweepConfig:
     """A sweep, checked and spelled out.
 
     primary: the one comparison declared before the run. secondary: more of them, Holm-corrected among themselves.
-    anchor: options that select the curve against which average bit savings are given (empty: none).
+    anchor: options that select the curve against which average bit savings are given (empty: none), one in each of the
+    sweep's conditions (task, sensor, timing, …).
     retries: how often an episode that failed for infrastructure reasons is tried again within one run.
     save_frames: of how many episodes per cell (the first seeds) source and decoded frames are kept for the report.
     measure_quality: in how many of them picture quality and the policy's action error are measured (it costs time).
@@ -115,7 +133,7 @@ def sweep_from_mapping(values: Mapping[str, Any], where: str) -> SweepConfig:
             cells[cell.name] = cell
     if not cells:
         raise ConfigError(f"{where}: cells is empty: nothing to run")
-    _check_options(file.anchor, where + ": anchor")
+    _check_anchor(file.anchor, cells, where + ": anchor")
     return SweepConfig(
         name=file.name,
         cells=tuple(cells.values()),
@@ -141,9 +159,11 @@ def cell_name(trial: TrialConfig) -> str:
     return f"{trial.codec}-{trial.mode}{target}-{digest}"
 
 
-def _seed_range(seeds: tuple[int, ...], where: str) -> tuple[int, ...]:
-    if len(seeds) != 2 or not 0 <= seeds[0] <= seeds[1]:
-        raise ConfigError(f"{where}: seeds must be the first and the last one, such as [42, 141]; found {list(seeds)}")
+def _seed_range(seeds: Any, where: str) -> tuple[int, ...]:
+    whole = isinstance(seeds, list | tuple) and all(isinstance(s, int) and not isinstance(s, bool) for s in seeds)
+    if not whole or len(seeds) != 2 or not 0 <= seeds[0] <= seeds[1]:
+        found = list(seeds) if isinstance(seeds, tuple) else seeds
+        raise ConfigError(f"{where}: seeds must be the first and the last one, such as [42, 141]; found {found!r}")
     return tuple(range(seeds[0], seeds[1] + 1))
 
 
@@ -158,7 +178,7 @@ def _multiply(
 ) -> Iterator[Cell]:
     """The cells of one block: the product of its lists."""
     _check_options(block, where, ("seeds",))
-    own = _seed_range(tuple(block["seeds"]), where) if "seeds" in block else seeds
+    own = _seed_range(block["seeds"], where) if "seeds" in block else seeds
     options = {**common, **{key: value for key, value in block.items() if key != "seeds"}}
     lists = [value if isinstance(value, list) else [value] for value in options.values()]
     if not all(lists):
@@ -174,6 +194,24 @@ def select(cells: Mapping[str, Cell], options: Mapping[str, Any]) -> list[Cell]:
     return [
         cell for cell in cells.values() if all(cell.trial.to_mapping()[key] == value for key, value in options.items())
     ]
+
+
+def _check_anchor(anchor: Mapping[str, Any], cells: Mapping[str, Cell], where: str) -> None:
+    """It must select a codec's cells, and under each of the sweep's conditions no more than one curve."""
+    _check_options(anchor, where)
+    if not anchor:
+        return
+    found = [cell for cell in select(cells, anchor) if cell.trial.codec not in (UNCOMPRESSED, *RIVALS)]
+    if not found:
+        raise ConfigError(f"{where}: selects no codec's cell among the {len(cells)} of this sweep: {dict(anchor)}")
+    curves: dict[str, set[str]] = {}
+    for cell in found:
+        options = cell.trial.to_mapping()
+        conditions = {k: v for k, v in options.items() if k not in (*CURVE, *TARGETS, *PER_SWEEP)}
+        curves.setdefault(str(conditions), set()).add(" ".join(str(options[key]) for key in CURVE))
+    for of in curves.values():
+        if len(of) > 1:
+            raise ConfigError(f"{where} must select one curve, selects {len(of)}: {', '.join(sorted(of))}")
 
 
 def _comparison(values: Mapping[str, Any], cells: Mapping[str, Cell], where: str) -> Comparison:

@@ -9,6 +9,7 @@ import pytest
 
 from embodiedcomp_eval import analysis
 from embodiedcomp_eval.points import Point, Reference, curve_name, make_point, make_reference, shared_conditions
+from embodiedcomp_eval.sweep_config import Declaration
 from embodiedcomp_eval.trial_config import TrialConfig
 
 SEEDS = range(10000, 10040)
@@ -82,7 +83,8 @@ def test_each_point_stands_beside_the_anchor_curves_nearest_one() -> None:
     anchors = [point(f"webp {size}", 0.5, size, base, codec="webp", mode="intra") for size in (70, 120, 4000)]
     clean = point("clean", 0.9, 300, codec="none")
     references = {p.name: base for p in (*ours, *anchors, clean)}
-    found = analysis.comparisons([clean, *ours, *anchors], references, None, (), {"codec": "webp"})
+    sweep = Declaration("sweep", frozenset(p.name for p in anchors), anchor={"codec": "webp"})
+    found = analysis.comparisons([clean, *ours, *anchors], references, [sweep])
     pairs = [(r.candidate, r.anchor) for r in found if r.anchor != "clean"]
     assert pairs == [("av1 100", "webp 120")] and {r.kind for r in found} == {"exploratory"}
 

@@ -70,6 +70,17 @@ def test_yaml_errors_are_one_line(tmp_path: Path) -> None:
         config_path("tasks", str(tmp_path / "none.yaml"))
 
 
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 1\n", "cells:\n  - {codec: av1, mode: inter, codec: webp}\n"])
+def test_a_key_that_is_there_twice_is_no_choice_of_the_last(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(text)
+    with pytest.raises(
+        ConfigError, match=r"x\.yaml: not valid YAML: key '(a|codec)' is there twice in .*line \d"
+    ) as caught:
+        load_yaml(file)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", config_names("tasks"))
 def test_every_task_loads(name: str) -> None:
     from embodiedcomp_eval.task import load_task

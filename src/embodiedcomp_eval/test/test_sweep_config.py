@@ -77,6 +77,16 @@ def test_cell_names_are_unique_readable_and_do_not_depend_on_seeds() -> None:
         ({"primary": {"candidate": {"codec": "jpeg"}}}, "valid keys: candidate, anchor"),
         ({"primary": {"candidate": {"codek": "jpeg"}, "anchor": {}}}, "unknown key 'codek'"),
         ({"anchor": {"codek": "jpeg"}}, "anchor: unknown key 'codek'"),
+        ({"anchor": {"codec": "wepb"}}, "anchor: selects no codec's cell among the 5 of this sweep: {'codec': 'wepb'}"),
+        ({"anchor": {"codec": "none"}}, "anchor: selects no codec's cell"),
+        ({"anchor": {"mode": "intra"}}, "anchor must select one curve, selects 2: jpeg intra 1.0, webp intra 1.0"),
+        *(
+            (
+                {"cells": [{"codec": "none", "seeds": seeds}]},
+                "block 1: seeds must be the first and the last one, such as",
+            )
+            for seeds in (10000, "ab", ["a", "b"], [1.0, 2.0], [True, True], [1], [2, 1], {"first": 1}, None)
+        ),
     ],
 )
 def test_a_mistake_gets_one_line_with_the_valid_choices(changes: dict[str, Any], words: str) -> None:

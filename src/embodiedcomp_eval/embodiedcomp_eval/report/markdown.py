@@ -23,6 +23,13 @@ def make_markdown(title: str, evaluation: Mapping[str, Any], command: str, discu
         _head(evaluation, command),
         *(f"> {warning}" for warning in evaluation["warnings"]),
         *_plan(evaluation),
+        "## What ran",
+        "Results folders on this page, with every attempt that died of the infrastructure. More than one commit or processor: "
+        "the sweep was interrupted and went on there.",
+        _table(
+            ("sweep", "cells", "episodes", "failed attempts", "commits", "processors"),
+            [_sweep(row) for row in evaluation["sweeps"]],
+        ),
         discussion.strip(),
         "## Plots",
         "![success rate against payload bits per pixel](sr-bpp.png)",
@@ -33,14 +40,14 @@ def make_markdown(title: str, evaluation: Mapping[str, Any], command: str, discu
         "highest rate shown to be too low to the lowest shown to be enough; and the average rate at equal success rate against "
         "the anchor curve, with its bootstrap interval (both 95 %). `≤`, `>` and `not reached` are censored answers.",
         _table(
-            ("curve", "points", "seeds", "threshold, bpp", "threshold, bit/s", "bits against the anchor"),
+            ("curve", "points", "seeds", "threshold, bpp", "threshold, bit/s", "bits at equal success rate"),
             [_curve(row) for row in evaluation["curves"]],
         ),
         "## Declared comparisons",
-        "Same seeds, exact McNemar test, Newcombe's interval; secondary ones Holm-corrected. \"Rates allow it\": within 2 %, or "
-        "the better one used less. Exploratory ones stand in `comparisons.csv`.",
+        "Same seeds, exact McNemar test, Newcombe's interval; secondary ones Holm-corrected within their sweep. \"Rates allow "
+        "it\": within 2 %, or the better one used less. Exploratory ones stand in `comparisons.csv`.",
         _table(
-            ("kind", "candidate", "against", "seeds", "only it / only the other", "difference of SR", "p", "p adjusted",
+            ("sweep", "kind", "candidate", "against", "seeds", "only it / only the other", "difference of SR", "p", "p adjusted",
              "rates allow it", "SR not below 0.95 x"),
             [_comparison(row, points) for row in evaluation["comparisons"] if row["kind"] != "exploratory"],
         ),
@@ -65,11 +72,10 @@ def make_markdown(title: str, evaluation: Mapping[str, Any], command: str, discu
 
 
 def _head(evaluation: Mapping[str, Any], command: str) -> str:
-    runs = [run for facts in evaluation["facts"].values() for run in (facts, *facts.get("resumed", ()))]
-    commits = list(dict.fromkeys(str(run.get("commit", "unknown")) for run in runs))
+    commits = list(dict.fromkeys(commit for row in evaluation["sweeps"] for commit in row["commits"]))
     machines = list(dict.fromkeys(str(facts.get("machine", "unknown")) for facts in evaluation["facts"].values()))
     episodes = sum(row["episodes"] for row in evaluation["points"])
-    errors = sum(row["infrastructure_errors"] for row in evaluation["points"])
+    errors = sum(row["infrastructure_errors"] for row in evaluation["sweeps"])
     missing = sum(max(row["missing"], 0) for row in evaluation["points"])
     return (
         f"Written by `{command}`. {episodes:,} episodes at {len(evaluation['points'])} points, run at commit "
@@ -114,6 +120,7 @@ def _curve(row: Row) -> tuple[str, ...]:
         text = f"{saving['value']:+.0%}"
         if saving["low"] is not None:
             text += f" [{saving['low']:+.0%}, {saving['high']:+.0%}]"
+        text += f" against {row['anchor']}"
     texts = (row["threshold_bpp"]["text"], row["threshold_bps"]["text"])
     return row["name"], str(row["points"]), str(row["seeds"]), *texts, text
 
@@ -121,6 +128,7 @@ def _curve(row: Row) -> tuple[str, ...]:
 def _comparison(row: Row, points: Mapping[str, Row]) -> tuple[str, ...]:
     found = row["difference"]
     return (
+        row["sweep"],
         row["kind"],
         *(
             f"{point_label(points[row[side]])} ({_number(row[side + '_bpp'], '.4f')} bpp)"
@@ -133,6 +141,17 @@ def _comparison(row: Row, points: Mapping[str, Row]) -> tuple[str, ...]:
         _number(row["p_adjusted"], ".3g"),
         "yes" if row["fair"] else "no",
         "yes" if row["not_below"] else "not shown",
+    )
+
+
+def _sweep(row: Row) -> tuple[str, ...]:
+    return (
+        row["sweep"],
+        str(row["cells"]),
+        f"{row['episodes']:,}",
+        str(row["infrastructure_errors"]),
+        ", ".join(commit[:12] + "-dirty" * commit.endswith("-dirty") for commit in row["commits"]),
+        "; ".join(row["processors"]),
     )
 
 

@@ -29,6 +29,7 @@ def csv_files(evaluation: Mapping[str, Any]) -> dict[str, str]:
             "seeds": row["seeds"],
             **_flat_threshold("bpp", row["threshold_bpp"]),
             **_flat_threshold("bps", row["threshold_bps"]),
+            "anchor": row["anchor"],
             "saving": (row["saving"] or {}).get("value"),
             "saving_low": (row["saving"] or {}).get("low"),
             "saving_high": (row["saving"] or {}).get("high"),
@@ -36,7 +37,7 @@ def csv_files(evaluation: Mapping[str, Any]) -> dict[str, str]:
         for row in evaluation["curves"]
     ]
     compared = [
-        {**{k: v for k, v in row.items() if k != "difference"}, **row["difference"]}
+        {"sweep": row["sweep"], **{k: v for k, v in row.items() if k != "difference"}, **row["difference"]}
         for row in evaluation["comparisons"]
     ]
     correlations = [{"metric": name, **values} for name, values in evaluation["correlations"].items()]
