@@ -5,6 +5,7 @@ A policy that gains from distortion is no instrument for codecs. Levels run from
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +29,8 @@ LEVELS: dict[Kind, tuple[float, ...]] = {
 }
 """blur: standard deviation of a Gaussian, px. jpeg: the codec's quality in [0, 1], pictures at full size. downsample: n
 of n/8, by area and back by linear interpolation."""
+CLEAN = "clean"
+"""Name of the condition without any."""
 UNITS: dict[Kind, str] = {"blur": "sigma, px", "jpeg": "quality of 0 to 1", "downsample": "n of n/8"}
 
 
@@ -55,6 +58,20 @@ class Distortion:
             coded = codec.encoder(width, height, "intra").encode(image, self.level, True)
             return codec.decoder("intra").decode(coded.data, True, width, height)
         return upsample(downsample(image, int(self.level)), int(self.level), width, height)
+
+
+def conditions(names: Sequence[str] = ()) -> dict[str, Distortion | None]:
+    """Name -> distortion (None: clean), from the weakest to the strongest of each kind; those named, or all.
+
+    Raises ValueError for a name that there is not.
+    """
+    every: dict[str, Distortion | None] = {CLEAN: None}
+    for kind, levels in LEVELS.items():
+        every |= {found.name: found for found in (Distortion(kind, level) for level in levels)}
+    for name in names:
+        if name not in every:
+            raise ValueError(f"unknown level '{name}'; there are: {', '.join(every)}")
+    return {name: found for name, found in every.items() if name in names or not names}
 
 
 class DistortedView:

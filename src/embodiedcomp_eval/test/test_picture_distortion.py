@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embodiedcomp_eval.distortion import mse
-from embodiedcomp_eval.picture_distortion import LEVELS, UNITS, DistortedView, Distortion
+from embodiedcomp_eval.picture_distortion import LEVELS, UNITS, DistortedView, Distortion, conditions
 from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.chunking import hold_chunk
 from embodiedcomp_policy.observation import Observation
@@ -26,6 +26,17 @@ def test_each_level_is_further_from_the_picture_than_the_last(kind: str) -> None
     errors = [mse(picture(), Distortion(kind, level).apply(picture())) for level in LEVELS[kind]]
     assert errors[0] > 0 and all(a < b for a, b in itertools.pairwise(errors)), errors
     assert kind in UNITS and len(errors) == 5
+
+
+def test_conditions_are_all_or_those_named_the_weakest_first() -> None:
+    assert list(conditions())[:3] == ["clean", "blur-1", "blur-2"] and len(conditions()) == 16
+    assert conditions(["jpeg-0", "jpeg-0.03"]) == {
+        "jpeg-0.03": Distortion("jpeg", 0.03),
+        "jpeg-0": Distortion("jpeg", 0.0),
+    }
+    assert list(conditions(["jpeg-0", "clean"])) == ["clean", "jpeg-0"]
+    with pytest.raises(ValueError, match=r"unknown level 'jpeg-1'; there are: clean, blur-1, .*jpeg-0\.03"):
+        conditions(["jpeg-1"])
 
 
 def test_blur_is_gaussian() -> None:

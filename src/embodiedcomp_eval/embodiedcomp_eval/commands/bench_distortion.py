@@ -12,7 +12,7 @@ import typer
 
 from embodiedcomp_eval.commands.console import progress, show_table
 from embodiedcomp_eval.config import ConfigError
-from embodiedcomp_eval.picture_distortion import LEVELS, UNITS, Distortion
+from embodiedcomp_eval.picture_distortion import LEVELS, UNITS, conditions
 from embodiedcomp_eval.policy_runs import outcomes_of, read_condition, run_condition
 from embodiedcomp_eval.provenance import provenance
 from embodiedcomp_eval.report.distortion_plot import draw
@@ -20,7 +20,6 @@ from embodiedcomp_eval.report.filmstrip import filmstrip
 from embodiedcomp_eval.rising_distortion import steps_up
 from embodiedcomp_eval.trial_config import TrialConfig
 
-CLEAN = "clean"
 SIGNIFICANT = 0.05
 
 
@@ -35,6 +34,9 @@ def distortion(
     task: Annotated[str, typer.Option(help="Name in config/tasks, or a YAML file.")] = "ur5e_lift",
     episodes: Annotated[int, typer.Option(help="Development seeds, the same at every level.")] = 40,
     seed: Annotated[int, typer.Option(help="The first of them.")] = 10000,
+    level: Annotated[
+        list[str] | None, typer.Option(help="Only this one, such as jpeg-0.03 or clean; may be given again.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder; a second run goes on from there.")] = Path(
         "results/bench/distortion"
     ),
@@ -53,34 +55,39 @@ def distortion(
     )
     if episodes < 1:
         raise ConfigError(f"episodes must be 1 or more, found {episodes}")
-    conditions: dict[str, Distortion | None] = {CLEAN: None}
-    for kind, levels in LEVELS.items():
-        conditions |= {d.name: d for d in (Distortion(kind, level) for level in levels)}
+    try:
+        views = conditions(level or ())
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     started = time.monotonic()
     parts = make_parts(config, config.validate())
     with progress() as bar:
-        for name, found in conditions.items():
+        for name, found in views.items():
             row = bar.add_task(name, total=episodes)
             run_condition(config, parts, out / name, filmstrip, lambda done: bar.update(row, completed=done), found)  # noqa: B023
     parts.simulator.close()
-    read = {name: read_condition(out / name, episodes) for name in conditions}
+    read = {name: read_condition(out / name, episodes) for name in views}
+    levels = {
+        kind: [found.level for found in views.values() if found is not None and found.kind == kind] for kind in LEVELS
+    }
     steps = {}
-    for kind, levels in LEVELS.items():
-        names = [CLEAN, *(Distortion(kind, level).name for level in levels)]
+    for kind in LEVELS:
+        names = [name for name, found in views.items() if found is None or found.kind == kind]
         steps[kind] = [dataclasses.asdict(step) for step in steps_up(names, [outcomes_of(read[n]) for n in names])]
     up = [step for found in steps.values() for step in found if step["p_holm"] < SIGNIFICANT]
     evidence: dict[str, Any] = {
         "configuration": config.to_mapping(),
         "facts": provenance(checkpoint),
         "seconds": round(time.monotonic() - started, 1),
-        "levels": {kind: list(levels) for kind, levels in LEVELS.items()},
+        "levels": levels,
         "units": dict(UNITS),
         "conditions": read,
         "steps": steps,
         "significant_steps_up": up,
     }
     (out / "distortion.json").write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
-    (out / "distortion.png").write_bytes(draw(evidence))
+    if not level:
+        (out / "distortion.png").write_bytes(draw(evidence))
     show_table(
         f"{policy} over rising distortion, {episodes} paired seeds",
         [
