@@ -107,6 +107,11 @@ def test_a_finished_sweep_runs_nothing_and_reports(config: Path, whole: Path, tm
         (SWEEP.replace("policy: toy", "policy: tony"), "tony"),
         (SWEEP.replace("[0.5, 1.0]", "[-1]"), "-1"),
         ("- a list", "expected keys and values"),
+        (
+            SWEEP.replace("{codec: none}", "{codec: none, seeds: 10000}"),
+            "block 1: seeds must be the first and the last",
+        ),
+        (SWEEP.replace("{codec: none}", "{codec: none, codec: jpeg}"), "key 'codec' is there twice"),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(text: str, words: str, tmp_path: Path) -> None:

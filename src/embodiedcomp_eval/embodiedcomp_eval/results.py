@@ -53,7 +53,8 @@ class ResultsFolder:
         except BlockingIOError as error:
             self._episodes.close()
             raise ResultsError(f"another run is writing into {path}; wait for it or choose another --out") from error
-        self._drop_torn_line()
+        for name in ("episodes.jsonl", "errors.jsonl"):
+            drop_torn_line(path / name)
         self.lines = read_lines(path / "episodes.jsonl")
         self.errors = len(read_lines(path / "errors.jsonl")) if (path / "errors.jsonl").exists() else 0
 
@@ -93,13 +94,6 @@ class ResultsFolder:
         """Replace ``summary.json`` in one step."""
         _write_atomically(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
 
-    def _drop_torn_line(self) -> None:
-        self._episodes.seek(0)
-        content = self._episodes.read()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            self._episodes.truncate(whole)
-
 
 def check_folder(path: Path, configuration: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> None:
     """Raise ResultsError where ``path`` can't take results of that configuration and those weights. Writes nothing."""
@@ -138,9 +132,29 @@ def _check_weights(path: Path, there: Mapping[str, str] | None, now: Mapping[str
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The finished episodes of an ``episodes.jsonl``; a last line without its newline is not one yet."""
-    content = path.read_text(encoding="utf-8")
-    return [json.loads(line) for line in content[: content.rfind("\n") + 1].splitlines()]
+    """The records of a file of JSON lines; a last line without its newline is not one yet. Raises ResultsError."""
+    content = path.read_bytes()
+    return [parse_line(path, line) for line in content[: content.rfind(b"\n") + 1].split(b"\n")[:-1]]
+
+
+def parse_line(path: Path, line: bytes) -> dict[str, Any]:
+    """One record of ``path``. Raises ResultsError where it is none."""
+    try:
+        values = json.loads(line)
+    except ValueError as error:
+        raise ResultsError(f"{path}: a line is no record: {line[:60]!r}; mend or remove it") from error
+    if not isinstance(values, dict):
+        raise ResultsError(f"{path}: a line is no record: {line[:60]!r}; mend or remove it")
+    return values
+
+
+def drop_torn_line(path: Path) -> None:
+    """Cut ``path`` after its last newline: what a kill or a full disk left of a line would spoil the next one."""
+    if path.exists():
+        with open(path, "r+b") as file:
+            whole = file.read().rfind(b"\n") + 1
+            if file.tell() > whole:
+                file.truncate(whole)
 
 
 def _write_atomically(path: Path, text: str) -> None:

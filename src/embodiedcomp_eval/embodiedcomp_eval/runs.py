@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from embodiedcomp_eval.sources import Results
@@ -32,6 +33,22 @@ def sweep_rows(results: Results, finished: Mapping[str, int]) -> list[dict[str, 
             }
         )
     return rows
+
+
+def mixture_warning(folder: Path, mixed: Mapping[str, tuple[Any, Any]]) -> str:
+    """One line for a sweep that goes on with other facts than it had. mixed: which, as they were and as they are."""
+    words = []
+    for key, (before, now) in mixed.items():
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+            words.append(f"versions of {', '.join(names)}")
+        else:
+            short = [str(value)[:12] if key == "commit" else str(value) for value in (before, now)]
+            words.append(f"{key} {short[0]} -> {short[1]}")
+    return (
+        f"warning: {folder} goes on with another {'; '.join(words)}: its cells will mix episodes of both; choose another "
+        "--out to keep them apart"
+    )
 
 
 def _distinct(runs: list[Mapping[str, Any]], *keys: str) -> list[str]:

@@ -15,9 +15,13 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from embodiedcomp_eval.config import dump_yaml, load_yaml
-from embodiedcomp_eval.results import WEIGHTS, ResultsError
+from embodiedcomp_eval.results import WEIGHTS, ResultsError, drop_torn_line, parse_line, read_lines
 
 EPISODES, ERRORS, CONFIG, SUMMARY, LOCK = "episodes.jsonl", "errors.jsonl", "sweep.yaml", "summary.json", ".lock"
+BEFORE_CONFIG = (LOCK, CONFIG + ".tmp")
+"""All that a folder can hold whose sweep was killed before its configuration was written."""
+MIXES = ("commit", "processor", "machine", "renderer", "packages", "python")
+"""Facts that may change an episode, but needn't: a sweep may go on with others, and says so."""
 
 
 class Span(NamedTuple):
@@ -40,7 +44,7 @@ class EpisodeIndex:
         with open(path, "rb") as file:
             for line in file:
                 if line.endswith(b"\n"):
-                    values = json.loads(line)
+                    values = parse_line(path, line)
                     self.add(values["cell"], values["seed"], len(line))
 
     def add(self, cell: str, seed: int, length: int) -> None:
@@ -69,12 +73,16 @@ class SweepFolder:
     def __init__(self, path: Path, configuration: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         """Create or resume. Raises ResultsError: not writable, another configuration's, or in use.
 
-        configuration: decides the episodes, compared on resuming. facts: versions and hardware, recorded beside it.
+        configuration: decides the episodes, compared on resuming. facts: versions and hardware, recorded beside it: those of
+        the first run stay, a later run with other ones adds its own under ``resumed`` with its first episode.
         """
         self.path = path
+        self.mixed: dict[str, tuple[Any, Any]] = {}
+        """Facts (of MIXES) in which this run differs from the last one, as they were and as they are."""
+        self._unwritten: dict[str, Any] | None = None
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if not (path / CONFIG).exists() and any(p.name != LOCK for p in path.iterdir()):
+            if not (path / CONFIG).exists() and any(p.name not in BEFORE_CONFIG for p in path.iterdir()):
                 raise ResultsError(f"{path} is not empty and holds no {CONFIG}; choose another --out")
             self._lock = os.open(path / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
         except OSError as error:
@@ -84,6 +92,7 @@ class SweepFolder:
             self._check_or_write(dict(configuration), dict(facts))
             self._open()
             os.ftruncate(self._file, self.index.size)  # a line that a kill cut in half
+            drop_torn_line(path / ERRORS)
         except BlockingIOError as error:
             os.close(self._lock)
             raise ResultsError(f"another sweep is writing into {path}; wait for it or choose another --out") from error
@@ -114,6 +123,7 @@ class SweepFolder:
         """
         data = json.dumps({"cell": cell, **line}, separators=(",", ":")).encode() + b"\n"
         try:
+            self._write_facts()
             for name, content in (frames or {}).items():
                 write_atomically(self.path / "frames" / cell / name, content)
             _write_all(self._file, data)
@@ -130,22 +140,28 @@ class SweepFolder:
         """Record an attempt that died of the infrastructure; it is no episode. Raises ResultsError on a full disk."""
         line = json.dumps({"cell": cell, "seed": seed, "attempt": attempt, "error": message})
         try:
-            with open(self.path / ERRORS, "a", encoding="utf-8") as file:
-                file.write(line + "\n")
-                file.flush()
+            self._write_facts()
+            with open(self.path / ERRORS, "ab", buffering=0) as file:
+                _write_all(file.fileno(), line.encode() + b"\n")
                 os.fsync(file.fileno())
         except OSError as error:
+            drop_torn_line(self.path / ERRORS)
             raise ResultsError(f"can't write into {self.path}: {error.strerror}") from error
 
     def __len__(self) -> int:
         return sum(map(len, self.index.spans.values()))
 
     def sort(self, cells: Iterable[str]) -> None:
-        """Rewrite ``episodes.jsonl`` cell by cell and seed by seed: the order then tells nothing of who ran when."""
+        """Rewrite ``episodes.jsonl`` cell by cell and seed by seed: the order then tells nothing of who ran when.
+
+        Episodes of other cells (an older version's names) stay, behind these.
+        """
+        first = list(cells)
+        others = sorted(set(self.index.spans) - set(first))
         target = self.path / (EPISODES + ".sorted")
         try:
             with open(self.path / EPISODES, "rb") as source, open(target, "wb") as in_order:
-                for cell in cells:
+                for cell in (*first, *others):
                     for _, span in sorted(self.index.spans.get(cell, {}).items()):
                         source.seek(span.offset)
                         in_order.write(source.read(span.length))
@@ -166,7 +182,6 @@ class SweepFolder:
             raise ResultsError(f"can't write into {self.path}: {error.strerror}; every episode is safe") from error
 
     def _check_or_write(self, configuration: dict[str, Any], facts: dict[str, Any]) -> None:
-        """Facts of the first run stay; a later run with other ones adds its own under ``resumed``."""
         file = self.path / CONFIG
         if not file.exists():
             self._write_config({"configuration": configuration, "facts": facts})
@@ -181,7 +196,18 @@ class SweepFolder:
         runs = [recorded.get("facts") or {}, *(recorded.get("resumed") or [])]
         _check_weights(self.path, runs, facts)
         if facts and facts != runs[-1]:
-            self._write_config({**recorded, "resumed": [*runs[1:], facts]})
+            self.mixed = {
+                key: (runs[-1][key], facts[key])
+                for key in MIXES
+                if key in runs[-1] and key in facts and runs[-1][key] != facts[key]
+            }
+            self._unwritten = {**recorded, "resumed": [*runs[1:], facts]}
+
+    def _write_facts(self) -> None:
+        """This run takes part from now on. A run that finds nothing to do leaves no trace."""
+        if self._unwritten is not None:
+            self._write_config(self._unwritten)
+            self._unwritten = None
 
     def _write_config(self, content: dict[str, Any]) -> None:
         write_atomically(self.path / CONFIG, dump_yaml(content).encode())
@@ -201,12 +227,8 @@ def _check_weights(path: Path, runs: Iterable[Mapping[str, Any]], facts: Mapping
 
 
 def read_errors(path: Path) -> list[dict[str, Any]]:
-    """Attempts of a sweep folder that died of the infrastructure, in the order in which they did."""
-    file = path / ERRORS
-    if not file.exists():
-        return []
-    text = file.read_text(encoding="utf-8")
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    """Attempts of a results folder that died of the infrastructure, in the order in which they did."""
+    return read_lines(path / ERRORS) if (path / ERRORS).exists() else []
 
 
 def _write_all(file: int, data: bytes) -> None:

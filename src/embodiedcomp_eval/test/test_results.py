@@ -33,8 +33,11 @@ def test_a_line_cut_in_half_is_dropped(tmp_path: Path) -> None:
     with open(tmp_path / "t" / "episodes.jsonl", "ab") as file:
         file.write(b'{"episode": 1, "se')
     assert len(read_lines(tmp_path / "t" / "episodes.jsonl")) == 1
+    (tmp_path / "t" / "errors.jsonl").write_bytes(b'{"episode": 1}\n{"epi')
     with ResultsFolder(tmp_path / "t", CONFIGURATION) as folder:
         folder.append({"episode": 1})
+        folder.append_error(2, 7, "a node died")
+    assert [line["episode"] for line in read_lines(tmp_path / "t" / "errors.jsonl")] == [1, 2]
     assert (tmp_path / "t" / "episodes.jsonl").read_text() == '{"episode":0}\n{"episode":1}\n'
 
 

@@ -129,19 +129,69 @@ def test_two_sweeps_into_one_folder_and_another_configuration_are_refused(tmp_pa
 
 
 def test_a_run_that_goes_on_leaves_its_own_versions_beside_the_first_ones(tmp_path: Path) -> None:
-    first, second = {"commit": "a"}, {"commit": "b"}
-    for facts in (first, first, second, second):
-        with SweepFolder(tmp_path, VALUES, facts):
-            pass
+    first, second, idle = {"commit": "a", "processor": "x"}, {"commit": "b", "processor": "x"}, {"commit": "c"}
+    for number, facts in enumerate((first, first, second, second)):
+        with SweepFolder(tmp_path, VALUES, facts) as folder:
+            assert folder.mixed == ({"commit": ("a", "b")} if number == 2 else {})
+            folder.append(config().cells[0].name, {"seed": 10000 + number, "episode": number, "success": True})
+    with SweepFolder(tmp_path, VALUES, idle) as folder:
+        assert folder.mixed == {"commit": ("b", "c")}, "what is unknown on either side is no difference"
     recorded = load_yaml(tmp_path / "sweep.yaml")
-    assert recorded["facts"] == first and recorded["resumed"] == [second]
+    assert recorded["facts"] == first and recorded["resumed"] == [second], "who ran nothing took no part"
     assert open_results([tmp_path]).facts == {tmp_path.name: {**first, "resumed": [second]}}
 
 
+def test_killed_before_its_configuration_was_in_place_it_starts_anew(tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    (tmp_path / "sweep.yaml.tmp").write_text("configuration:\n  na")
+    assert sweep(tmp_path).done == 30
+    assert not (tmp_path / "sweep.yaml.tmp").exists()
+
+
+def test_half_a_line_of_an_error_spoils_neither_the_next_one_nor_the_report(tmp_path: Path) -> None:
+    def broken(work: Work) -> Done:
+        if work.seed == 10003:
+            raise RuntimeError("codec broke")
+        return stub(work)
+
+    sweep(tmp_path, broken)
+    whole = (tmp_path / "errors.jsonl").read_bytes()
+    with open(tmp_path / "errors.jsonl", "ab") as file:
+        file.write(whole[:40])
+    assert len(read_errors(tmp_path)) == 6
+    with SweepFolder(tmp_path, VALUES, {}) as folder:
+        folder.append_error("a", 10003, 3, "codec broke again")
+        with pytest.raises(ResultsError, match="can't write"), largest_file(len(whole) + 100):
+            folder.append_error("a", 10003, 4, "long " * 100)
+        folder.append_error("a", 10003, 5, "at last")
+    assert [line["attempt"] for line in read_errors(tmp_path)[6:]] == [3, 5]
+
+
+def test_a_record_that_is_none_is_one_clear_line(tmp_path: Path) -> None:
+    sweep(tmp_path)
+    for name in ("errors.jsonl", "episodes.jsonl"):
+        with open(tmp_path / name, "ab") as file:
+            file.write(b'{"cell": "a", "se{"cell": "b"}\n')
+        with pytest.raises(
+            ResultsError, match=rf"{name}: a line is no record: b'\{{\"cell.*mend or remove it"
+        ) as caught:
+            open_results([tmp_path])
+        assert "\n" not in str(caught.value)
+        (tmp_path / "errors.jsonl").unlink(missing_ok=True)
+
+
+def test_episodes_of_cells_by_an_older_name_are_kept(tmp_path: Path) -> None:
+    with SweepFolder(tmp_path, VALUES, {}) as folder:
+        folder.append("older", {"seed": 10000})
+    assert sweep(tmp_path).done == 30
+    lines = [json.loads(line) for line in (tmp_path / "episodes.jsonl").read_text().splitlines()]
+    assert len(lines) == 31 and lines[-1] == {"cell": "older", "seed": 10000}
+
+
 def test_other_weights_are_refused_and_new_ones_are_not(tmp_path: Path) -> None:
-    for weights in ({"policy": "1"}, {"policy": "1", "codec": "2"}):
-        with SweepFolder(tmp_path, VALUES, {"weights_sha256": weights}):
-            pass
+    for seed, weights in enumerate(({"policy": "1"}, {"policy": "1", "codec": "2"})):
+        with SweepFolder(tmp_path, VALUES, {"weights_sha256": weights}) as folder:
+            folder.append("a", {"seed": seed})
     before = (tmp_path / "sweep.yaml").read_bytes()
     for weights in ({"policy": "other", "codec": "2"}, {"policy": "1", "codec": "other"}, {"policy": "1"}):
         with pytest.raises(ResultsError, match="holds results of other weights"):

@@ -9,10 +9,11 @@ import typer
 
 from embodiedcomp_eval.commands.console import complain, progress, show_table
 from embodiedcomp_eval.commands.sweep import LEDGER, log_evaluation_seeds, weights_of
-from embodiedcomp_eval.comparison import differences
+from embodiedcomp_eval.comparison import differences, spread_choice
 from embodiedcomp_eval.config import ConfigError
 from embodiedcomp_eval.provenance import provenance
 from embodiedcomp_eval.results import WEIGHTS
+from embodiedcomp_eval.sweep_config import RIVALS, UNCOMPRESSED
 
 
 def register_bench(group: typer.Typer) -> None:
@@ -22,7 +23,9 @@ def register_bench(group: typer.Typer) -> None:
 
 def repeat(
     folder: Annotated[Path, typer.Argument(help="Results folder of a sweep or of an in-process trial.")],
-    episodes: Annotated[int, typer.Option(help="How many to run again, each of another cell.")] = 3,
+    episodes: Annotated[
+        int, typer.Option(help="How many to run again, each of another cell, most of lossy codecs.")
+    ] = 3,
     ledger_file: Annotated[
         Path, typer.Option("--ledger", help="Where uses of evaluation seeds are written down.")
     ] = LEDGER,
@@ -35,9 +38,11 @@ def repeat(
     from embodiedcomp_eval.sweep import Work
 
     firsts = [(source, next(source.lines(), None)) for source in open_results([folder]).sources]
-    chosen = [(source, line) for source, line in firsts if line is not None][:episodes]
-    if not chosen:
+    begun = [(source, line) for source, line in firsts if line is not None]
+    if not begun:
         raise ConfigError(f"{folder}: no finished episode to repeat")
+    lossy = [source.trial.codec not in (UNCOMPRESSED, *RIVALS) for source, _ in begun]
+    chosen = [begun[i] for i in spread_choice(lossy, episodes)]
     facts = {**provenance(), WEIGHTS: weights_of([source.trial.checkpoint for source, _ in chosen])}
     log_evaluation_seeds([line["seed"] for _, line in chosen], ledger_file, facts)
     rows, found = [], []

@@ -19,6 +19,7 @@ from embodiedcomp_eval.commands.console import complain, progress
 from embodiedcomp_eval.config import ConfigError, load_yaml
 from embodiedcomp_eval.provenance import provenance
 from embodiedcomp_eval.results import WEIGHTS
+from embodiedcomp_eval.runs import mixture_warning
 from embodiedcomp_eval.search import SearchPlan, run_search, search_plan
 from embodiedcomp_eval.sweep import EPISODE_SECONDS, Progress, run_sweep
 from embodiedcomp_eval.sweep_config import SweepConfig, load_sweep
@@ -61,16 +62,18 @@ def sweep(
     folder_path = out or Path("results") / plan.name
     facts = {**provenance(), WEIGHTS: weights_of([cell.trial.checkpoint for cell in plan.cells])}
     with SweepFolder(folder_path, load_yaml(path), facts) as folder:
-        missing = plan.episodes - len(folder)
-        if missing:
-            pending = [seed for cell, seed in plan.work() if (cell.name, seed) not in folder.index]
+        pending = [seed for cell, seed in plan.work() if (cell.name, seed) not in folder.index]
+        if pending:
+            if len(folder) and folder.mixed:
+                complain(f"embodiedcomp: {mixture_warning(folder.path, folder.mixed)}")
             log_evaluation_seeds(pending, ledger_file, facts)
             outcome = _run(plan, search, folder, (ray, workers, episode_seconds))
         else:
             complain(f"embodiedcomp: nothing to run, all {plan.episodes} episodes are in {folder_path}")
             outcome = Progress(plan.episodes, plan.episodes)
         if outcome is None:
-            complain(f"embodiedcomp: interrupted; {len(folder)} of {plan.episodes} episodes are in {folder_path}")
+            there = sum((cell.name, seed) in folder.index for cell, seed in plan.work())
+            complain(f"embodiedcomp: interrupted; {there} of {plan.episodes} episodes are in {folder_path}")
             return 130
         _summarise(folder, folder_path)
     return _verdict(outcome, folder_path)
