@@ -2,8 +2,9 @@
 
     ros2 launch embodiedcomp_eval record.launch.py out:=results/monday topics:=/joint_states,/base/image_raw/embodiedcomp
 
-The bag is written in parts that are whole on disk, so that a crash costs the last ``split_seconds``. The recorder is not
-started again when it dies: the launch ends with it, so that a missing recording is noticed.
+The bag is written in parts that are whole on disk after ``split_seconds``; of the part that a crash leaves open, ``make replay``
+and ``embodiedcomp decode`` read all but the last second. The recorder is not started again when it dies: the launch ends with
+it, so that a missing recording is noticed.
 """
 
 from launch_ros.actions import Node
@@ -15,7 +16,7 @@ ARGUMENTS = {
     "out": Argument("results/recording", "folder that the bag is made in: bag, then bag_2 and so on"),
     "topics": Argument("", "topics to record, comma-separated; empty: all but logs and parameter events"),
     "storage": RECORDING["storage"],
-    "split_seconds": Argument("30.0", "a part of the bag ends after this time, s: what a crash can cost", kind=float),
+    "split_seconds": Argument("10.0", "a part of the bag ends after this time, s", kind=float),
     "namespace": Argument("", "namespace of the recorder and of relative topics"),
     "use_sim_time": Argument("false", "stamp with /clock instead of the wall clock", FLAG),
 }

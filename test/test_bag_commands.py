@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from bag_examples import write_bag
+from bag_examples import START, image, picture, put, write_bag
 
+from embodiedcomp_eval.bags.writer import BagWriter
 from embodiedcomp_eval.cli import main
 
 
@@ -58,6 +59,8 @@ def test_decode_prints_what_it_wrote(
         ("replay bag --storage zip", "choose from mcap, sqlite3"),
         ("replay torn", "torn"),
         ("decode torn", "torn"),
+        ("decode yuv", "no frame of /yuv could be decoded: image encoding 'yuv422_yuy2' is not one of"),
+        ("decode yuv --kind video", "no frame of /yuv could be decoded: image encoding 'yuv422_yuy2' is not one of"),
         ("decode bag --kind gif", "choose from pictures, video"),
     ],
 )
@@ -66,10 +69,12 @@ def test_bad_input_is_one_line(
 ) -> None:
     torn = write_bag(Path("torn"), 12) / "torn_0.mcap"
     torn.write_bytes(torn.read_bytes()[:-200])
+    with BagWriter(Path("yuv")) as writer:
+        put(writer, "/yuv", START, image(START, picture(0)[:, :, :2], "yuv422_yuy2"))
     assert run(monkeypatch, *words.split()) == 2
     printed = capsys.readouterr()
     lines = [line for line in printed.err.splitlines() if line.startswith("embodiedcomp: ")]
     assert len(lines) == 1 and message in lines[0], printed.err
     assert "Traceback" not in printed.err
-    assert {path.name for path in Path().iterdir()} <= {"bag", "torn", "results"}
+    assert {path.name for path in Path().iterdir()} <= {"bag", "torn", "yuv", "results"}
     assert not list(Path().glob("results/*"))

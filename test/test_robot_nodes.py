@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from array import array
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import rclpy
 from rclpy.context import Context
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
 
 from embodiedcomp_eval.bags.reader import BagReader
@@ -42,6 +44,42 @@ def test_the_recorder_keeps_what_is_published_until_it_is_interrupted(
         assert "/rosout" not in counts
         positions = [reader.deserialize(record).position[0] for record in reader.records(["/joint_states"])]
     assert np.allclose(positions, [0.0, 0.1, 0.2, 0.3, 0.4])
+
+
+def test_a_killed_recorder_has_kept_all_but_a_second_in_order_though_its_clock_fell_back(
+    ros_domain: int, ros_context: Context, processes: Processes, tmp_path: Path
+) -> None:
+    node = rclpy.create_node("robot", context=ros_context)
+    joints, clock = node.create_publisher(JointState, "/joint_states", 5), node.create_publisher(Clock, "/clock", 5)
+    options = {"out": tmp_path, "topics": "[/joint_states]", "use_sim_time": "true"}
+    recorder = processes.start(
+        "embodiedcomp_eval", "recorder", *(word for item in options.items() for word in ("-p", "{}:={}".format(*item)))
+    )
+    sent, now = 0, 100.0
+
+    def publish() -> None:
+        nonlocal sent, now
+        now += 0.2
+        message = Clock()
+        message.clock.sec, message.clock.nanosec = int(now), int(now % 1 * 1e9)
+        clock.publish(message)
+        if joints.get_subscription_count():
+            sent += 1
+            joints.publish(JointState(name=["a"], position=[float(sent)]))
+
+    node.create_timer(0.02, publish)  # ten times as fast as the wall clock
+    assert spin_until(node, lambda: sent > 20, timeout=20.0)
+    now = 50.0
+    assert spin_until(node, lambda: "the clock fell back by" in recorder.output, timeout=10.0)
+    fell_at = sent
+    assert spin_until(node, lambda: sent > fell_at + 20, timeout=10.0)
+    recorder.kill()
+    with BagReader(tmp_path / "bag") as reader:
+        assert reader.unfinished
+        records = list(reader.records(["/joint_states"]))
+        positions = [reader.deserialize(record).position[0] for record in records]
+    assert positions == sorted(positions) and positions[0] < 20 and positions[-1] > fell_at
+    assert max(b.log_ns - a.log_ns for a, b in pairwise(records)) < 2e9 and records[0].log_ns > 99e9
 
 
 def test_the_doctor_says_what_is_missing(ros_domain: int, processes: Processes) -> None:

@@ -94,9 +94,11 @@ def test_commands_are_the_actions_and_the_evaluator_cuts_the_episodes(tmp_path: 
 
 
 def test_a_clock_that_starts_again_begins_another_episode(tmp_path: Path) -> None:
-    bag = write_bag(tmp_path / "bag", 24, stamps=[i * PERIOD for i in (*range(12), *range(12))])
-    made = make_dataset(config(bag, tmp_path / "out"))
-    assert (made.episodes, made.rows) == (2, 24)
+    day = 86_400 * 10  # periods
+    for name, second in (("back", 0), ("forward", day)):
+        bag = write_bag(tmp_path / name, 24, stamps=[i * PERIOD for i in (*range(12), *range(second, second + 12))])
+        made = make_dataset(config(bag, tmp_path / f"{name}_out"))
+        assert (made.episodes, made.rows) == (2, 24)
 
 
 def test_bad_input_is_told_and_leaves_nothing(tmp_path: Path) -> None:

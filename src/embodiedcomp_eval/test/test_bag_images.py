@@ -45,10 +45,24 @@ def test_mono_images() -> None:
     assert np.array_equal(frame, np.repeat(grey, 3, axis=2))
 
 
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_depth_keeps_its_sixteen_bits(order: str) -> None:
+    depth = np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 21
+    bytes_of_rows = depth.astype(order).view(np.uint8).reshape(48, 64, 2)
+    message = image(0, bytes_of_rows, "16UC1", 6)
+    message.is_bigendian = int(order == ">u2")
+    decoded = make_decoder(Source("/a", IMAGE, "/a")).decode(message)
+    assert decoded is not None and decoded.dtype == np.uint16 and np.array_equal(decoded, depth)
+    png = make_decoder(Source("/a/compressed", COMPRESSED, "/a")).decode(
+        compressed(0, still(depth, "PNG"), "16UC1; png compressed")
+    )
+    assert png is not None and png.dtype == np.uint16 and np.array_equal(png, depth)
+
+
 def test_other_encodings_are_named() -> None:
     decoder = make_decoder(Source("/a", IMAGE, "/a"))
-    with pytest.raises(FrameError, match="'16UC1' is not one of"):
-        decoder.decode(image(0, RGB, "16UC1"))
+    with pytest.raises(FrameError, match="'yuv422_yuy2' is not one of"):
+        decoder.decode(image(0, RGB, "yuv422_yuy2"))
     short = image(0, RGB)
     short.data = short.data[:-1]
     with pytest.raises(FrameError, match="holds 9215 bytes"):
@@ -116,5 +130,13 @@ def test_the_rawest_topic_of_each_camera() -> None:
         find_sources(topics, ["/x"])
     with pytest.raises(BagError, match="no image topic in this bag; its topics: /joint_states"):
         find_sources(topics[-1:])
-    with pytest.raises(BagError, match="/b/image_raw changes its type"):
-        find_sources([*topics, Topic("/b/image_raw", COMPRESSED, 1)])
+
+
+def test_a_topic_whose_type_changes_is_read_only_through_another_one() -> None:
+    changed = [Topic("/b/image_raw", IMAGE, 5), Topic("/b/image_raw", "std_msgs/msg/String", 2)]
+    other = Topic("/b/image_raw/embodiedcomp", COMPRESSED, 5)
+    assert [source.topic for source in find_sources([*changed, other])] == [other.name]
+    for topics, wanted in (([*changed, other], ["/b/image_raw"]), (changed, [])):
+        with pytest.raises(BagError, match=r"/b/image_raw changes its type in this bag \(.*Image and std_msgs"):
+            find_sources(topics, wanted)
+    assert [s.topic for s in find_sources([changed[0], Topic("/b/image_raw", COMPRESSED, 0)])] == ["/b/image_raw"]

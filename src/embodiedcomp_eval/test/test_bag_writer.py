@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,16 +34,64 @@ def test_a_split_bag_reads_as_one(storage: str, tmp_path: Path) -> None:
         assert [topic.count for topic in ours.topics] == [20, 20, 20]
 
 
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from bag_examples import PERIOD, START, joint_state, put
+from embodiedcomp_eval.bags.writer import BagWriter
+writer = BagWriter(Path(sys.argv[1]), sys.argv[2], split_seconds=float(sys.argv[3]), flush_seconds=0.2)
+for index in range(int(sys.argv[4])):
+    put(writer, "/joint_states", START + index * PERIOD, joint_state(START + index * PERIOD, 0.01 * index))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def die(bag: Path, storage: str, split_seconds: float, messages: int) -> None:
+    """A process that writes so many messages, 0.1 s apart, and is killed in the middle of its work."""
+    command = [sys.executable, "-c", DYING, str(bag), storage, str(split_seconds), str(messages)]
+    here = str(Path(__file__).resolve().parents[3] / "test")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
+    assert subprocess.run(command, check=False, env=environment, timeout=60).returncode == -signal.SIGKILL
+
+
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
-def test_a_recorder_that_dies_leaves_the_finished_parts(storage: str, tmp_path: Path) -> None:
-    writer = BagWriter(tmp_path / "bag", storage, split_seconds=0.5)
-    for index in range(12):  # two parts of 5 whole, the third open: nothing closes it
-        put(writer, "/joint_states", START + index * PERIOD, joint_state(START, 0.0))
-    for metadata in (True, False):
-        if not metadata:
-            (tmp_path / "bag" / "metadata.yaml").unlink()
-        with BagReader(tmp_path / "bag") as reader:
-            assert len(list(reader.records(["/joint_states"]))) == 10
+@pytest.mark.parametrize(("split_seconds", "parts"), [(0.5, 2), (60.0, 0)])
+def test_a_recorder_that_is_killed_costs_what_it_had_not_flushed(
+    storage: str, split_seconds: float, parts: int, tmp_path: Path
+) -> None:
+    bag = tmp_path / "bag"
+    die(bag, storage, split_seconds, 14)
+    assert len([path for path in bag.iterdir() if path.suffix in (".mcap", ".db3")]) == parts
+    before = {path: path.read_bytes() for path in bag.rglob("*") if path.is_file()}
+    with BagReader(bag) as reader:
+        assert reader.unfinished
+        messages = [reader.deserialize(record) for record in reader.records(["/joint_states"])]
+    assert [round(100 * message.position[0]) for message in messages] == list(
+        range(13)
+    )  # of 0.2 s, one was not flushed
+    assert {path: path.read_bytes() for path in bag.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_part_with_nothing_on_disk_is_named(storage: str, tmp_path: Path) -> None:
+    bag = tmp_path / "bag"
+    die(bag, storage, 60.0, 1)
+    with pytest.raises(BagError, match=r"its recorder died, or has only begun: no message is on disk yet \(.*bag_0"):
+        BagReader(bag)
+
+
+def test_a_cut_record_at_the_end_of_a_killed_part_is_left_out(tmp_path: Path) -> None:
+    die(tmp_path / "bag", "mcap", 60.0, 14)
+    file = tmp_path / "bag" / "bag_0" / "bag_0.mcap"
+    file.write_bytes(file.read_bytes()[:-100])
+    with BagReader(tmp_path / "bag") as reader:
+        assert 10 <= len(list(reader.records(["/joint_states"]))) < 13
+
+
+def test_a_bag_in_a_folder_beside_others_is_no_part(tmp_path: Path) -> None:
+    write_bag(tmp_path / "run_1", 2)
+    with pytest.raises(BagError, match="is no rosbag2"):
+        BagReader(tmp_path)
 
 
 def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from bag_examples import CAMERAS, PERIOD, START, compressed, image, joint_state, picture, put, still, write_bag
+from bag_examples import (
+    CAMERAS,
+    PERIOD,
+    START,
+    TYPES,
+    compressed,
+    header,
+    image,
+    joint_state,
+    make,
+    picture,
+    put,
+    still,
+    write_bag,
+)
+from rosbags.rosbag2 import StoragePlugin, Writer
 
 from embodiedcomp_codec.codec import CodecError
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream, StreamConfig
@@ -43,9 +60,8 @@ def rows(path: Path) -> list[dict[str, str]]:
 class Looker:
     """Joint 0 goes to the mean brightness of both pictures."""
 
-    cameras = CAMERAS
-
-    def __init__(self) -> None:
+    def __init__(self, cameras: tuple[str, ...] = CAMERAS) -> None:
+        self.cameras = cameras
         self.seen: list[Observation] = []
 
     def reset(self, seed: int) -> None:
@@ -151,6 +167,14 @@ def test_a_clock_that_starts_again_is_two_recordings(tmp_path: Path) -> None:
     assert [round(o.state[0], 6) for o in policy.seen[::4]] == [0.0, 0.1, 0.12, 0.22]
 
 
+def test_a_clock_that_is_set_forward_costs_no_rate(tmp_path: Path) -> None:
+    """A day between two frames is not a day of recording."""
+    day = 86_400 * 10**9
+    bag = write_bag(tmp_path / "bag", 24, stamps=[START + i * PERIOD + (day if i >= 12 else 0) for i in range(24)])
+    camera = replay(config(bag))["cameras"]["/base_camera/image_raw"]
+    assert (camera["clock_jumps"], camera["frames"]) == (1, 24) and camera["duration"] == pytest.approx(2.4)
+
+
 def test_a_frame_out_of_order_is_left_out(tmp_path: Path) -> None:
     order = [0, 1, 3, 2, 4, 5]
     result = replay(config(write_bag(tmp_path / "bag", 6, stamps=[START + i * PERIOD for i in order])))
@@ -179,11 +203,72 @@ def test_a_camera_that_changes_its_size_goes_on(tmp_path: Path) -> None:
 def test_messages_that_are_no_picture_are_told(tmp_path: Path) -> None:
     with BagWriter(tmp_path / "bag") as writer:
         for index in range(3):
-            put(writer, "/depth", START + index * PERIOD, image(START, picture(0), "16UC1"))
+            put(writer, "/yuv", START + index * PERIOD, image(START, picture(0), "yuv422_yuy2"))
+            put(writer, "/depth", START + index * PERIOD, image(START, picture(0)[:, :, :2], "16UC1"))
             put(writer, "/cam", START + index * PERIOD, image(START + index * PERIOD, picture(index)))
-    with pytest.raises(BagError, match=r"no frame of /depth could be decoded: image encoding '16UC1' is not one of"):
-        replay(config(tmp_path / "bag"))
-    assert replay(config(tmp_path / "bag", topics=("/cam",)))["cameras"]["/cam"]["frames"] == 3
+            put(writer, "/joint_states", START + index * PERIOD, joint_state(START + index * PERIOD, 0.0))
+    for topic, reason in (("/yuv", "image encoding 'yuv422_yuy2' is not one of"), ("/depth", "16-bit depth")):
+        with pytest.raises(BagError, match=f"no frame of {topic} could be decoded: {reason}"):
+            replay(config(tmp_path / "bag", topics=(topic, "/cam")))
+    with pytest.raises(BagError, match="no frame of /yuv could be decoded"):
+        replay(config(tmp_path / "bag"), probe(Looker(("yuv", "cam"))))
+    result = replay(config(tmp_path / "bag"))
+    assert result["cameras"]["/cam"]["frames"] == 3 and list(result["settings"][0]["cameras"]) == ["/cam"]
+    assert {name: text[:29] for name, text in result["left_out"].items()} == {
+        "/yuv": "no frame could be decoded: im",
+        "/depth": "no frame could be decoded: 16",
+    }
+
+
+def test_topics_that_cannot_be_copied_are_left_out_and_told(tmp_path: Path) -> None:
+    """A type that changes; and one that nobody defines, as in SQLite bags up to Humble."""
+    path = write_bag(tmp_path / "bag", 4, "sqlite3")
+    (file,) = path.glob("*.db3")
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute("DELETE FROM message_definitions")
+        base.execute("UPDATE topics SET type = 'ur_msgs/msg/Thing' WHERE name = '/joint_states'")
+    metadata = path / "metadata.yaml"
+    metadata.write_text(metadata.read_text().replace("sensor_msgs/msg/JointState", "ur_msgs/msg/Thing"))
+    result = replay(config(path, storage="sqlite3"))
+    assert (
+        list(result["left_out"]) == ["/joint_states"]
+        and "ur_msgs/msg/Thing is not" in result["left_out"]["/joint_states"]
+    )
+    with BagReader(tmp_path / "out" / "jpeg") as reader:
+        assert [topic.name for topic in reader.topics] == [f"/{name}/image_raw/embodiedcomp" for name in CAMERAS]
+
+
+def test_types_of_this_suite_need_no_definition_in_the_bag(tmp_path: Path) -> None:
+    lost = make("embodiedcomp_msgs/msg/FrameLost", header=header(START), episode=0, topic="/cam")
+    with BagWriter(tmp_path / "bag", "sqlite3") as writer:
+        put(writer, "/cam", START, image(START, picture(0)))
+        put(writer, "/lost", START, lost)
+    (file,) = (tmp_path / "bag").glob("*.db3")
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute("DELETE FROM message_definitions")
+    assert replay(config(tmp_path / "bag"))["left_out"] == {}
+    with BagReader(tmp_path / "out" / "jpeg") as reader:
+        (record,) = reader.records(["/lost"])
+        assert reader.deserialize(record).topic == "/cam"
+
+
+def test_a_topic_that_changes_its_type_is_left_out(tmp_path: Path) -> None:
+    rosbag = Writer(tmp_path / "bag", version=9, storage_plugin=StoragePlugin.MCAP)
+    with rosbag:
+        for topic, log_ns, message in (
+            ("/cam", START, image(START, picture(0))),
+            ("/other", START, image(START, picture(0))),
+            ("/other", START + 1, header(START)),
+            ("/note", START, header(START)),
+            ("/note", START + 1, header(START).stamp),
+        ):
+            msgtype = type(message).__msgtype__
+            connection = rosbag.add_connection(topic, msgtype, typestore=TYPES.store)
+            rosbag.write(connection, log_ns, TYPES.serialize(message, msgtype))
+    result = replay(config(tmp_path / "bag"))
+    assert list(result["cameras"]) == ["/cam"] and sorted(result["left_out"]) == ["/note", "/other"]
+    with pytest.raises(BagError, match="/other changes its type"):
+        replay(ReplayConfig(tmp_path / "bag", tmp_path / "again", (JPEG,), ("/other",)))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from embodiedcomp_eval.bags.bundles import open_bag
 from embodiedcomp_eval.bags.errors import BagError
 from embodiedcomp_eval.bags.images import FrameError, Source, find_sources, make_decoder
 from embodiedcomp_eval.bags.reader import BagReader, Record
-from embodiedcomp_eval.bags.topics import COMMANDS, EPISODE, joint_topic, stamp_of, topic_of_type
+from embodiedcomp_eval.bags.stamp_clock import StampClock
+from embodiedcomp_eval.bags.topics import COMMANDS, EPISODE, EPISODE_TYPE, joint_topic, stamp_of, topic_of_type
 from embodiedcomp_eval.row_grid import Command, Row, RowGrid
 from embodiedcomp_policy.joint_memory import JointMemory
 from embodiedcomp_policy.robot import Robot
@@ -25,8 +26,6 @@ PROBED = 200
 """Frames that are looked at for the rate."""
 RUN = 0
 """Phase of an episode that goes on."""
-BACK_NS = 500_000_000
-"""A stamp that falls back by more begins another episode."""
 IMAGE_NAMES = ("image_raw", "image", "image_color", "image_rect", "rgb")
 
 
@@ -118,7 +117,7 @@ class _Conversion:
         self._memory = JointMemory(config.robot)
         self._decoders = {topic: make_decoder(source) for topic, source in self._sources.items()}
         self._grid = RowGrid(list(self._names.values()), self._rate, bool(self._commands))
-        self._newest: dict[str, int] = {}
+        self._clocks: dict[str, StampClock] = {}
         self._episode: tuple[int, int] | None = None
         self._waiting = False
         self._held = self._skipped = self._rows = 0
@@ -141,8 +140,7 @@ class _Conversion:
             raise BagError(f"a LeRobot dataset needs pyarrow, which is not installed ({error})") from error
         robot = self._config.robot
         self._writer = DatasetWriter(folder, self._rate, robot.names, robot.name, self._config.task)
-        there = {topic.name for topic in self._reader.topics}
-        told = {EPISODE} & there
+        told = {EPISODE} if topic_of_type(self._reader, EPISODE_TYPE, "", "episode") == EPISODE else set()
         wanted = {*self._sources, self._joints, *told} | ({self._commands} if self._commands else set())
         total = sum(topic.count for topic in self._reader.topics if topic.name in wanted)
         self._waiting = bool(told)
@@ -169,9 +167,10 @@ class _Conversion:
             self._on_episode(message)
             return
         stamp_ns = stamp_of(message)
-        if stamp_ns < self._newest.get(record.topic, stamp_ns) - BACK_NS:
+        clock = self._clocks.setdefault(record.topic, StampClock())
+        if clock.place(stamp_ns, record.log_ns) == "jump":
             self._end()
-        self._newest[record.topic] = stamp_ns
+            self._clocks[record.topic] = clock
         if record.topic in self._sources:
             self._on_frame(record.topic, stamp_ns, message)
         elif self._waiting:
@@ -229,4 +228,4 @@ class _Conversion:
         self._write(self._grid.finish())
         self._writer.end_episode()
         self._memory.reset()
-        self._newest = {}
+        self._clocks = {}

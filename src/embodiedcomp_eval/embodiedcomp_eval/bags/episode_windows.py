@@ -7,8 +7,9 @@ from typing import Any
 
 from embodiedcomp_eval.bags.errors import BagError
 from embodiedcomp_eval.bags.reader import BagReader
+from embodiedcomp_eval.bags.topics import EPISODE_TYPE
 
-EPISODE_TYPE, RESULT_TYPE = "embodiedcomp_msgs/msg/EpisodeState", "embodiedcomp_msgs/msg/TrialResult"
+RESULT_TYPE = "embodiedcomp_msgs/msg/TrialResult"
 RUN, DONE = 0, 1
 
 

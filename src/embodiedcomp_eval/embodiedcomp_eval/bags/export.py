@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,7 +15,17 @@ from PIL import Image as Pillow
 
 from embodiedcomp_eval.bags.bundles import open_bag
 from embodiedcomp_eval.bags.errors import BagError
-from embodiedcomp_eval.bags.images import Frame, FrameError, find_sources, make_decoder
+from embodiedcomp_eval.bags.images import (
+    TRANSPORTS,
+    Frame,
+    FrameError,
+    Source,
+    changed_topics,
+    find_sources,
+    make_decoder,
+)
+from embodiedcomp_eval.bags.reader import BagReader
+from embodiedcomp_eval.bags.topics import stamp_of
 
 MILLISECOND = Fraction(1, 1000)
 
@@ -52,7 +63,9 @@ class VideoFile:
         self._start_ns, self._last_ms = 0, -1
 
     def add(self, frame: Frame, stamp_ns: int, log_ns: int) -> None:
-        """One more frame, at least 1 ms after the last. Raises BagError on another size."""
+        """One more frame, at least 1 ms after the last. Raises BagError on another size, FrameError on depth."""
+        if frame.ndim != 3:
+            raise FrameError("16-bit depth is no video; write pictures instead")
         height, width = frame.shape[:2]
         if self._container is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,38 +96,74 @@ SINKS: dict[str, tuple[Callable[[Path], Sink], str]] = {"pictures": (PictureFold
 
 @dataclass(frozen=True)
 class Exported:
-    """What one topic gave."""
+    """What one topic gave. path: None where it gave no frame. problem: why the first message that gave none did."""
 
     topic: str
-    path: Path
+    path: Path | None
     frames: int
     skipped: int
+    problem: str = ""
 
 
-def export(bag: Path, out: Path, kind: str, topics: Sequence[str] = ()) -> Iterator[Exported]:
-    """Write every image topic of ``topics`` (empty: the rawest of each camera), one after the other. Raises BagError."""
+def export(bag: Path, out: Path, kind: str, topics: Sequence[str] = ()) -> list[Exported]:
+    """Write every image topic of ``topics`` (empty: the rawest of each camera), one after the other.
+
+    A topic whose type changes, or that gives no frame, is told of. Raises BagError where it was asked for, and where none
+    gives any; then nothing is left in ``out``.
+    """
     if kind not in SINKS:
         raise BagError(f"unknown kind {kind!r}; choose from {', '.join(SINKS)}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BagError(f"{out} is not an empty folder; choose another --out")
-    make, ending = SINKS[kind]
+    partial = out.parent / f".{out.name}.partial"
+    if partial.exists():
+        raise BagError(f"{partial} is left from a run that was killed or still goes on; remove it first")
     with open_bag(bag) as reader:
-        for source in find_sources(reader.topics, topics):
-            path = out / f"{source.topic.strip('/').replace('/', '.')}{ending}"
-            decoder, frames, skipped = make_decoder(source), 0, 0
-            with ExitStack() as stack:
-                sink = make(path)
-                stack.callback(sink.close)
-                for record in reader.records([source.topic]):
-                    message = reader.deserialize(record)
-                    try:
-                        frame = decoder.decode(message)
-                    except FrameError:
-                        frame = None
-                    if frame is None:
-                        skipped += 1
-                        continue
-                    stamp = message.header.stamp if hasattr(message, "header") else message.timestamp
-                    sink.add(frame, int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec), record.log_ns)
+        sources = find_sources(reader.topics, topics)
+        images = (
+            {topic.name for topic in reader.topics if topic.msgtype in TRANSPORTS.values()} if not topics else set()
+        )
+        changed = [Exported(n, None, 0, 0, why) for n, why in changed_topics(reader.topics).items() if n in images]
+        try:
+            partial.mkdir(parents=True)
+        except OSError as error:
+            raise BagError(f"can't write into {out}: {error.strerror}") from error
+        try:
+            found = [_export(reader, source, partial, out, kind) for source in sources]
+            for one in found:
+                if not one.frames and (one.topic in topics or not any(other.frames for other in found)):
+                    reason = f": {one.problem}" if one.problem else ""
+                    raise BagError(f"{bag}: no frame of {one.topic} could be decoded{reason}")
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    if out.exists():
+        out.rmdir()
+    partial.rename(out)
+    return [*found, *changed]
+
+
+def _export(reader: BagReader, source: Source, folder: Path, out: Path, kind: str) -> Exported:
+    """One topic into ``folder``, which becomes ``out``."""
+    make, ending = SINKS[kind]
+    name = f"{source.topic.strip('/').replace('/', '.')}{ending}"
+    decoder, frames, skipped, problem = make_decoder(source), 0, 0, ""
+    with ExitStack() as stack:
+        sink = make(folder / name)
+        stack.callback(sink.close)
+        for record in reader.records([source.topic]):
+            message = reader.deserialize(record)
+            try:
+                frame = decoder.decode(message)
+                if frame is not None:
+                    sink.add(frame, stamp_of(message), record.log_ns)
                     frames += 1
-            yield Exported(source.topic, path, frames, skipped)
+                    continue
+                reason = "no key frame before it"
+            except FrameError as error:
+                reason = str(error)
+            skipped += 1
+            problem = problem or reason
+    if not frames and (folder / name).is_dir():
+        (folder / name).rmdir()
+    return Exported(source.topic, out / name if frames else None, frames, skipped, problem)

@@ -26,7 +26,11 @@ TRANSPORTS = {"": IMAGE, "/compressed": COMPRESSED, "/ffmpeg": FFMPEG, "/foxglov
               "/decoded": IMAGE}  # fmt: skip
 """Ending of a transport's topic -> its type, the nearest to the camera first."""
 CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1, "8UC1": 1, "8UC3": 3}
+DEPTH = ("16UC1", "mono16")
 VIDEO_DECODERS = {"h264": "h264", "h265": "hevc", "hevc": "hevc", "vp9": "vp9", "av1": "libdav1d"}
+
+
+DEPTH_NOTE = "16-bit depth, which only the encoder node codes (without loss); `embodiedcomp decode` gives its pictures"
 
 
 class FrameError(ValueError):
@@ -37,7 +41,7 @@ class FrameDecoder(Protocol):
     """Turns one topic's messages into frames, in order."""
 
     def decode(self, message: Any) -> Frame | None:
-        """The frame ``(H, W, 3) uint8`` RGB, or None while a reference is missing. Raises FrameError."""
+        """The frame ``(H, W, 3) uint8`` RGB, or depth ``(H, W) uint16``; None while a reference is missing. Raises FrameError."""
         ...
 
 
@@ -55,17 +59,33 @@ class Source:
         return self.topic.endswith("/embodiedcomp")
 
 
+def changed_topics(topics: Sequence[Topic]) -> dict[str, str]:
+    """Topics whose type changes in this bag -> a line that says so: they are not read."""
+    kinds: dict[str, list[str]] = {}
+    for topic in topics:
+        if topic.count:
+            kinds.setdefault(topic.name, []).append(topic.msgtype)
+    return {
+        name: f"topic {name} changes its type in this bag ({' and '.join(found)}); split it there first"
+        for name, found in kinds.items()
+        if len(found) > 1
+    }
+
+
 def find_sources(topics: Sequence[Topic], wanted: Sequence[str] = ()) -> list[Source]:
-    """One source per camera, the rawest there is; ``wanted`` names topics instead. Raises BagError naming the choices."""
+    """One source per camera, the rawest there is; ``wanted`` names topics instead. Raises BagError naming the choices.
+
+    A topic whose type changes is left out, and an error where it was wanted or is the only one.
+    """
     found: dict[str, tuple[int, Source]] = {}
     choices: dict[str, Source] = {}
+    changed = changed_topics(topics)
     for topic in topics:
         suffix = next((s for s in reversed(TRANSPORTS) if s and topic.name.endswith(s)), "")
         if topic.msgtype not in TRANSPORTS.values() or topic.count == 0 or topic.name.endswith("/compressedDepth"):
             continue
-        if topic.name in choices:
-            types = f"{choices[topic.name].msgtype} and {topic.msgtype}"
-            raise BagError(f"topic {topic.name} changes its type in this bag ({types}); split it there first")
+        if topic.name in changed:
+            continue
         if TRANSPORTS[suffix] != topic.msgtype:
             suffix = ""
         source = Source(topic.name, topic.msgtype, topic.name.removesuffix(suffix))
@@ -73,7 +93,13 @@ def find_sources(topics: Sequence[Topic], wanted: Sequence[str] = ()) -> list[So
         rank = list(TRANSPORTS).index(suffix)
         if source.image not in found or rank < found[source.image][0]:
             found[source.image] = (rank, source)
+    for name in wanted:
+        if name in changed:
+            raise BagError(changed[name])
     if not choices:
+        for topic in topics:
+            if topic.name in changed and topic.msgtype in TRANSPORTS.values():
+                raise BagError(changed[topic.name])
         there = ", ".join(topic.name for topic in topics) or "none"
         raise BagError(f"no image topic in this bag; its topics: {there}")
     for name in wanted:
@@ -95,15 +121,19 @@ class RawDecoder:
     """``sensor_msgs/Image``."""
 
     def decode(self, message: Any) -> Frame:
-        """Rows may be padded; colours come in any order."""
-        channels = CHANNELS.get(message.encoding)
+        """Rows may be padded; colours come in any order, depth in any byte order."""
+        depth = message.encoding in DEPTH
+        channels = 2 if depth else CHANNELS.get(message.encoding)
         if channels is None:
-            raise FrameError(f"image encoding {message.encoding!r} is not one of: {', '.join(CHANNELS)}")
+            raise FrameError(f"image encoding {message.encoding!r} is not one of: {', '.join((*CHANNELS, *DEPTH))}")
         height, width, step = int(message.height), int(message.width), int(message.step)
         data = np.frombuffer(message.data, dtype=np.uint8)
         if min(height, width) < 1 or step < width * channels or len(data) < (height - 1) * step + width * channels:
             raise FrameError(f"an image of {width}x{height} {message.encoding}, step {step}, holds {len(data)} bytes")
         pixels = np.lib.stride_tricks.as_strided(data, (height, width, channels), (step, channels, 1), writeable=False)
+        if depth:
+            values: Any = np.ascontiguousarray(pixels).view(">u2" if message.is_bigendian else "<u2")
+            return values[:, :, 0].astype(np.uint16)  # type: ignore[no-any-return]
         if channels == 1:
             return np.repeat(pixels, 3, axis=2)
         blue_first = message.encoding.startswith("bgr") or message.encoding == "8UC3"
@@ -114,9 +144,12 @@ class StillDecoder:
     """``sensor_msgs/CompressedImage`` with a JPEG or PNG file."""
 
     def decode(self, message: Any) -> Frame:
-        """What Pillow opens as JPEG or PNG."""
+        """What Pillow opens as JPEG or PNG; a PNG of 16 bit is depth."""
         try:
             with Pillow.open(io.BytesIO(bytes(message.data)), formats=("JPEG", "PNG")) as image:
+                if image.mode.startswith("I"):
+                    depth: Any = np.array(image).astype(np.uint16)
+                    return depth  # type: ignore[no-any-return]
                 return np.array(image.convert("RGB"), dtype=np.uint8)
         except (UnidentifiedImageError, OSError, ValueError, Pillow.DecompressionBombError) as error:
             raise FrameError(f"no JPEG or PNG (format {message.format!r}): {' '.join(str(error).split())}") from error

@@ -20,7 +20,8 @@ from embodiedcomp_eval.task import TaskConfig
 from embodiedcomp_eval.trial_config import TrialConfig
 
 SECOND = 1_000_000_000
-SPLIT_SECONDS = 30.0
+SPLIT_SECONDS = 10.0
+FLUSH_SECONDS = 1.0
 MAX_PIXELS = 1 << 31
 CONFIGURATION = "embodiedcomp_configuration"
 """Key of the trial's configuration (JSON) in the bag's metadata."""
@@ -55,8 +56,9 @@ class TrialRecorder(Subscriber):
         if self._writer is None:
             custom = {CONFIGURATION: json.dumps(self._config.to_mapping())}
             self._writer = BagWriter(
-                free_folder(self._folder), self._storage, custom=custom, split_seconds=SPLIT_SECONDS
-            )
+                free_folder(self._folder), self._storage, custom=custom, split_seconds=SPLIT_SECONDS,
+                flush_seconds=FLUSH_SECONDS,
+            )  # fmt: skip
         elif self._episode >= 0:
             self._offset_ns += self._now_ns + self._period_ns
             self._writer.end_part()

@@ -16,7 +16,7 @@ from embodiedcomp_codec.codec import CodecError
 from embodiedcomp_eval.bags.bundles import open_bag
 from embodiedcomp_eval.bags.camera_track import CameraTrack
 from embodiedcomp_eval.bags.errors import BagError
-from embodiedcomp_eval.bags.images import COMPRESSED, FrameError, Source, find_sources
+from embodiedcomp_eval.bags.images import COMPRESSED, DEPTH_NOTE, FrameError, Source, changed_topics, find_sources
 from embodiedcomp_eval.bags.probe import Answer, Pictures, PolicyProbe
 from embodiedcomp_eval.bags.reader import BagReader, Record
 from embodiedcomp_eval.bags.recode import Setting
@@ -110,14 +110,14 @@ class _Replay:
         self._writers: dict[str, BagWriter] = {}
         self._asked: dict[str, str] = {}
         self._joints = ""
+        self._left_out = changed_topics(reader.topics)
         if probe is not None:
             self._asked = match_cameras(probe.cameras, sources, config.cameras)
             self._joints = joint_topic(reader, config.joints)
 
     def run(self, tell: Callable[[int, int], None]) -> dict[str, Any]:
         """The pass over the bag."""
-        others = [t for t in self._reader.topics if t.name not in self._cameras and self._is_kept(t.name, t.msgtype)]
-        copied = {topic.name for topic in others} if self._config.write_bags else set()
+        copied = self._copied() if self._config.write_bags else set()
         wanted = set(self._cameras) | copied | ({self._joints} if self._joints else set())
         total = sum(topic.count for topic in self._reader.topics if topic.name in wanted)
         with ExitStack() as stack:
@@ -135,6 +135,16 @@ class _Replay:
             tell(total, total)
         self._check()
         return self._result()
+
+    def _copied(self) -> set[str]:
+        """Topics that go into the new bags as they are; those that can't are noted in ``_left_out``."""
+        topics = [t for t in self._reader.topics if t.name not in self._cameras and self._is_kept(t.name, t.msgtype)]
+        for topic in topics:
+            if topic.count and not self._reader.knows(topic.msgtype):
+                self._left_out[topic.name] = (
+                    f"message type {topic.msgtype} is not defined in this bag nor in a sourced workspace"
+                )
+        return {topic.name for topic in topics if topic.count and topic.name not in self._left_out}
 
     def _is_kept(self, name: str, msgtype: str) -> bool:
         """Whether a topic goes into the new bags as it is: pictures, their streams and statistics are made anew."""
@@ -157,13 +167,13 @@ class _Replay:
         except FrameError as error:
             camera.skip(str(error))
             return
-        if frame is None:
-            camera.skip("no key frame before it")
+        if frame is None or frame.dtype != np.uint8:
+            camera.skip("no key frame before it" if frame is None else DEPTH_NOTE)
             return
         camera.zeros = camera.zeros + 1 if stamp_ns == 0 else 0
         if camera.zeros > 2:
             raise BagError(f"{self._config.bag}: stamps of {record.topic} are all zero; use --clock log")
-        place = camera.place(stamp_ns, record.log_ns)
+        place = camera.clock.place(stamp_ns, record.log_ns)
         if place == "disorder":
             camera.disordered += 1
             return
@@ -184,7 +194,7 @@ class _Replay:
                 raise CodecError(f"{label} on {record.topic}: {error}") from error
             decoded[label] = recoded.picture
             image = camera.source.image
-            self._tables.add_frame(label, image, camera.segment, stamp_ns, record.log_ns, pixels, recoded)
+            self._tables.add_frame(label, image, camera.clock.jumps, stamp_ns, record.log_ns, pixels, recoded)
             self._keep(label, image, record, message, recoded.sent.packet)
         for name, topic in self._asked.items():
             if topic == record.topic and self._probe is not None:
@@ -223,14 +233,19 @@ class _Replay:
                 writer.write(record.topic, record.log_ns, record.data)
 
     def _note(self, answers: Sequence[Answer]) -> None:
-        self._tables.add_answers(answers, self._cameras[next(iter(self._asked.values()))].segment)
+        self._tables.add_answers(answers, self._cameras[next(iter(self._asked.values()))].clock.jumps)
 
     def _check(self) -> None:
-        """Raise BagError where nothing came of the bag."""
-        for camera in self._cameras.values():
-            if not camera.frames:
-                reason = f": {camera.problem}" if camera.problem else ""
+        """Raise BagError where nothing came of the bag, or of a topic that was asked for; leave other such topics out."""
+        empty = [camera for camera in self._cameras.values() if not camera.frames]
+        wanted = {*self._config.topics, *self._asked.values()}
+        nothing = len(empty) == len(self._cameras)
+        for camera in empty:
+            reason = f": {camera.problem}" if camera.problem else ""
+            if nothing or camera.source.topic in wanted:
                 raise BagError(f"{self._config.bag}: no frame of {camera.source.topic} could be decoded{reason}")
+            self._left_out[camera.source.topic] = f"no frame could be decoded{reason}"
+            del self._cameras[camera.source.topic]
         if self._probe is not None and not self._probe.questions:
             raise BagError(
                 f"{self._config.bag}: the policy could be asked about no instant: frames of "
@@ -243,7 +258,9 @@ class _Replay:
                 "setting": setting.label,
                 **setting.mapping(),
                 "bag": setting.label if self._config.write_bags else None,
-                "cameras": {c.source.image: c.lanes[setting.label].totals(c.duration) for c in self._cameras.values()},
+                "cameras": {
+                    c.source.image: c.lanes[setting.label].totals(c.clock.duration) for c in self._cameras.values()
+                },
                 "action_error": self._tables.action_error(setting.label),
             }
             for setting in self._config.settings
@@ -253,6 +270,8 @@ class _Replay:
             "bag": str(self._config.bag),
             "clock": self._config.clock,
             "cameras": {camera.source.image: camera.totals() for camera in self._cameras.values()},
+            "unfinished": self._reader.unfinished,
+            "left_out": self._left_out,
             "settings": settings,
             "questions": self._probe.questions if self._probe is not None else 0,
         }

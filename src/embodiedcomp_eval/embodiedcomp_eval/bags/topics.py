@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embodiedcomp_eval.bags.errors import BagError
-from embodiedcomp_eval.bags.images import Source
+from embodiedcomp_eval.bags.images import Source, changed_topics
 from embodiedcomp_eval.bags.reader import BagReader
 
 JOINTS = "sensor_msgs/msg/JointState"
 COMMANDS = "trajectory_msgs/msg/JointTrajectory"
 EPISODE = "/episode"
+EPISODE_TYPE = "embodiedcomp_msgs/msg/EpisodeState"
 
 
 def stamp_of(message: Any) -> int:
@@ -31,13 +32,16 @@ def joint_topic(reader: BagReader, given: str) -> str:
 def topic_of_type(reader: BagReader, msgtype: str, given: str, ending: str) -> str:
     """``given``, else the first topic of that type whose name ends so; empty if there is none. Raises BagError."""
     names = _names(reader, msgtype)
+    if given and (changed := changed_topics(reader.topics).get(given)):
+        raise BagError(changed)
     if given and given not in names:
         raise BagError(f"no topic {given!r} of type {msgtype} in this bag; there are: {', '.join(names) or 'none'}")
     return given or next((name for name in names if name.rsplit("/", 1)[-1] == ending), "")
 
 
 def _names(reader: BagReader, msgtype: str) -> list[str]:
-    return [topic.name for topic in reader.topics if topic.msgtype == msgtype and topic.count]
+    changed = changed_topics(reader.topics)
+    return [t.name for t in reader.topics if t.msgtype == msgtype and t.count and t.name not in changed]
 
 
 def _first(reader: BagReader, msgtype: str) -> str:

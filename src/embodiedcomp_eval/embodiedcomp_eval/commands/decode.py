@@ -51,7 +51,10 @@ def decode(
         raise ConfigError(f"unknown kind {kind!r}; choose from {', '.join((*SINKS, DATASET))}")
     if kind != DATASET:
         for done in export(bag, folder, kind, topic):
-            left_out = f", {done.skipped} messages gave no picture" if done.skipped else ""
+            if done.path is None:
+                console.print(f"{done.topic}: left out: {done.problem or 'no message'}")
+                continue
+            left_out = f"; {done.skipped} messages gave no picture: {done.problem}" if done.skipped else ""
             console.print(f"{done.topic}: {done.frames} frames in {done.path}{left_out}")
         return 0
     from embodiedcomp_eval.bags.dataset import DatasetConfig, make_dataset

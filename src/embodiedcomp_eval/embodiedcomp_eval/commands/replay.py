@@ -151,6 +151,10 @@ def show(result: dict[str, Any], folder: Path) -> None:
         ]
         if notes:
             console.print(f"{name}: {'; '.join(notes)}")
+    if result["unfinished"]:
+        console.print("the recorder of this bag died or still runs: read is what it has written")
+    for topic, reason in result["left_out"].items():
+        console.print(f"{topic}: left out: {reason}")
     console.print(f"results: {folder}")
 
 

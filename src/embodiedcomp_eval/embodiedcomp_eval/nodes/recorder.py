@@ -11,7 +11,8 @@ from typing import Any
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from embodiedcomp_eval.bags.errors import BagError
-from embodiedcomp_eval.bags.recorder import CONFIGURATION, SPLIT_SECONDS, free_folder
+from embodiedcomp_eval.bags.recorder import CONFIGURATION, FLUSH_SECONDS, SPLIT_SECONDS, free_folder
+from embodiedcomp_eval.bags.running_clock import RunningClock
 from embodiedcomp_eval.bags.types import Types
 from embodiedcomp_eval.bags.writer import STORAGES, BagWriter
 from embodiedcomp_eval.nodes.lifecycle import AutostartNode, ParameterError, run_node
@@ -41,6 +42,7 @@ class RecorderNode(AutostartNode):
         self._split = self.parameter("split_seconds", SPLIT_SECONDS, "a part of the bag ends after, s", 1.0, 86400.0)
         start = self.choice("start", ("now", "reset"), "begin at once, or with the first reset_episode")
         self._types = Types()
+        self._time = RunningClock()
         self._heard: dict[str, Any] = {}
         self._passed: set[str] = set(UNWANTED)
         self.create_service(ResetEpisode, "~/reset_episode", self._on_reset)
@@ -56,9 +58,12 @@ class RecorderNode(AutostartNode):
     def _begin(self) -> None:
         file = self._out / "config.yaml"
         custom = {CONFIGURATION: file.read_text(encoding="utf-8")} if file.is_file() else {}
-        self._writer = BagWriter(free_folder(self._out), self._storage, custom=custom, split_seconds=self._split)
+        self._writer = BagWriter(
+            free_folder(self._out), self._storage, custom=custom, split_seconds=self._split, flush_seconds=FLUSH_SECONDS
+        )
         self._look()
         self.create_timer(LOOK_PERIOD, self._look)
+        self.create_timer(FLUSH_SECONDS, self._writer.flush)
         self.get_logger().info(f"recording into {self._writer.path}")
 
     def _look(self) -> None:
@@ -94,7 +99,13 @@ class RecorderNode(AutostartNode):
     def _on_message(self, topic: str, msgtype: str, data: bytes) -> None:
         if self._writer is not None and self.running:
             self._writer.add_topic(topic, msgtype, self._types.store)
-            self._writer.write(topic, self.get_clock().now().nanoseconds, data)
+            log_ns, fell_ns = self._time.place(self.get_clock().now().nanoseconds)
+            if fell_ns:
+                self.get_logger().warning(
+                    f"the clock fell back by {fell_ns / 1e9:.3f} s: times of recording go on from the last one",
+                    once=True,
+                )
+            self._writer.write(topic, log_ns, data)
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
         """Ready once every topic asked for is heard: then nothing of step 0 is missing from the bag."""
