@@ -4,7 +4,8 @@
     ros2 launch embodiedcomp_eval robot.launch.py side:=remote images:=/base/image_raw,/wrist/image_raw policy:=reference
 
 Give both sides the same images, robot, bundle and namespace. A node that dies is started again after 2 s (``respawn``), five
-times at most; the others go on meanwhile: a decoder that comes back asks for a key frame, and a guard that has lost its
+times at most, then a line says that it is gone; one that was given what it can't work with (status 2, such as an unknown codec)
+ends the launch instead. The others go on meanwhile: a decoder that comes back asks for a key frame, and a guard that has lost its
 policy holds the arm. While the guard itself is gone nothing commands the arm: the controller keeps its last target.
 """
 
@@ -22,6 +23,7 @@ from embodiedcomp_eval.nodes.launching import (
     Argument,
     Given,
     description,
+    respawned,
     typed,
 )
 from launch import LaunchContext, LaunchDescription
@@ -85,15 +87,19 @@ ARGUMENTS = {
     "velocity_scale": Argument("1.0", "share of the joints' speed limits that may be used; begin with 0.1", kind=float),
     "joint_states": Argument("joint_states", "topic of the robot's joint states"),
     "commands": Argument("", "topic of the controller's commands; empty: the usual one of command_interface"),
+    "gripper_commands": Argument(
+        "", "topic of the gripper's commands with gripper:=topic; empty: the usual one of command_interface"
+    ),
     "params_file": Argument("", "ROS 2 parameter file for all nodes; what stands there wins (config/nodes.yaml)"),
     "namespace": Argument("", "namespace of nodes and relative topics: several robots side by side"),
     "use_sim_time": Argument("false", "follow /clock", FLAG),
     "respawn": Argument("true", "start a node again that died", ("true", "false")),
 }
 COMMANDS = {
-    "joint_trajectory": "joint_trajectory_controller/joint_trajectory",
-    "forward_position": "forward_position_controller/commands",
+    "joint_trajectory": ("joint_trajectory_controller/joint_trajectory", "gripper_controller/joint_trajectory"),
+    "forward_position": ("forward_position_controller/commands", "gripper_controller/commands"),
 }
+"""Topics on which the guard commands arm and gripper."""
 VIEWS = {"crop": 4, "resize": 2}
 """Numbers that say how a camera is cropped and resized."""
 RESPAWN_DELAY, RESPAWNS = 2.0, 5
@@ -106,6 +112,8 @@ def node_maker(given: Given) -> Maker:
     if file and not Path(file).is_file():
         raise RuntimeError(f"params_file:={file}: no such file")
 
+    again = given.text["respawn"] == "true"
+
     def node(package: str, executable: str, name: str, parameters: dict[str, object], remap: dict[str, str]) -> Node:
         simulated = {"use_sim_time": given.text["use_sim_time"] == "true"}
         return Node(
@@ -116,9 +124,10 @@ def node_maker(given: Given) -> Maker:
             parameters=[typed(parameters), simulated, *([file] if file else [])],
             remappings=[(source, target) for source, target in remap.items() if source != target],
             output="screen",
-            respawn=given.text["respawn"] == "true",
+            respawn=again,
             respawn_delay=RESPAWN_DELAY,
             respawn_max_retries=RESPAWNS,
+            on_exit=respawned(name, RESPAWNS if again else 0),
         )
 
     return node
@@ -172,9 +181,10 @@ def nodes(context: LaunchContext) -> list[Node]:
     node, joints, started = node_maker(given), given.text["joint_states"], []
     if given.text["side"] in ("robot", "both"):
         started += encoders(given, node)
-        usual = COMMANDS[given.text["command_interface"]]
+        arm, gripper = COMMANDS[given.text["command_interface"]]
         limits = given.chosen("robot", "command_interface", "gripper", "velocity_scale")
-        remap = {"joint_states": joints, usual: given.text["commands"] or usual}
+        remap = {"joint_states": joints, arm: given.text["commands"] or arm}
+        remap[gripper] = given.text["gripper_commands"] or gripper
         started.append(node("embodiedcomp_policy", "guard", "guard", limits, remap))
     if given.text["side"] in ("remote", "both"):
         started += decoders(given, node)

@@ -247,6 +247,7 @@ def _doubles() -> Iterator[None]:
             "OpaqueFunction": lambda *, function: function,
             "ExecuteProcess": _process,
             "Shutdown": lambda *, reason: f"shutdown: {reason}",
+            "LogInfo": lambda *, msg: f"log: {msg}",
         },
         "launch.substitutions": {"LaunchConfiguration": _Configuration},
         "launch_ros": {},

@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -23,6 +24,8 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"side": "robot", "images": "/a/image,/b/image,/c/image", "cameras": "a,b,c", "namespace": "arm1"},
         {"side": "remote", "joint_states": "/arm/joint_states", "checkpoint": "c", "server": "s"},
         {"command_interface": "forward_position", "commands": "/arm/commands", "target_bpp": "0.1"},
+        {"gripper": "topic", "gripper_commands": "/hand/commands", "command_interface": "forward_position"},
+        {"gripper": "topic", "gripper_commands": "/hand/joint_trajectory"},
         {"bundle": "true", "joint_states": "/arm/joint_states", "also": "ffmpeg,foxglove", "weights": "w"},
         {"crop": "0,0,64,64", "resize": "32,32,16,16", "key_period": "5", "transport": "compressed"},
     ],
@@ -70,7 +73,7 @@ OTHER_VALUES = {
     )},
     **{name: ["mine"] for name in (
         "codec", "policy", "checkpoint", "server", "namespace", "out", "weights", "instruction", "robot",
-        "joint_states", "commands",
+        "joint_states", "commands", "gripper_commands",
     )},
     "task": ["ur5e_lift_moved"],
     "link": ["lossy"],
@@ -154,8 +157,26 @@ def test_what_happens_when_a_node_ends_is_decided(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for node in loaded[name].nodes():
-        assert ("on_exit" in node.options) != ("respawn" in node.options), node.name
+        assert "on_exit" in node.options, node.name
+        assert ("respawn" in node.options) == callable(node.options["on_exit"]), node.name
     assert re.search(r"started?\s+again", FILES[name].read_text().split('"""')[1]), "the docstring says so"
+
+
+@pytest.mark.parametrize(("respawn", "starts"), [("true", 6), ("false", 1)])
+def test_a_robots_node_is_started_again_and_bad_input_ends_the_launch(
+    respawn: str, starts: int, loaded: dict[str, LaunchFile]
+) -> None:
+    def ends(count: int, status: int, shutdown: bool = False) -> list[object]:
+        node = loaded["robot"].nodes(respawn=respawn)[0]
+        assert node.options["respawn"] == (respawn == "true") and node.options["respawn_max_retries"] == 5
+        event, context = SimpleNamespace(returncode=status), SimpleNamespace(is_shutdown=shutdown)
+        return [node.options["on_exit"](event, context) for _ in range(count)]
+
+    *before, last = ends(starts, -11)
+    assert before == [None] * (starts - 1)
+    assert str(last).startswith("log: encoder_base_camera has ended") and "not started again" in str(last)
+    assert ends(1, 2) == ["shutdown: encoder_base_camera was given what it can't work with: see its last line"]
+    assert ends(1, 2, shutdown=True) == [None]
 
 
 def test_the_sides_of_a_robot_make_the_whole(loaded: dict[str, LaunchFile]) -> None:

@@ -13,6 +13,8 @@ FUTURE = 0.005
 """s that a stamp may lie ahead of this host's clock before it is called wrong."""
 LEAST_MTU = 1280
 BITS = "/embodiedcomp"
+COMMANDS = ("trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray")
+GUARD_STATUS = "embodiedcomp_msgs/msg/GuardStatus"
 HOST = 4
 """Bytes of a GUID that the participants of one host have in common."""
 
@@ -75,7 +77,9 @@ def worth_hearing(topic: str, picture: bool, own: bytes, publishers: Sequence[by
 
 def diagnose(facts: Facts) -> list[Finding]:
     """Everything that looks wrong, problems first; empty if all is well."""
-    found = [*_topics(facts), *_quality(facts.endpoints), *_stamps(facts), *_host(facts)]
+    found = [
+        *_topics(facts), *_commands(facts.endpoints), *_quality(facts.endpoints), *_stamps(facts), *_host(facts),
+    ]  # fmt: skip
     return sorted(found, key=lambda finding: finding.level != "problem")
 
 
@@ -99,6 +103,25 @@ def _topics(facts: Facts) -> Iterator[Finding]:
             yield Finding("note", f"nobody subscribes {topic}{idle}")
 
 
+def _commands(endpoints: Sequence[Endpoint]) -> Iterator[Finding]:
+    """A guard whose commands nobody takes: most often the controller has another name than the usual one."""
+    heard = {end.topic for end in endpoints if not end.publishes}
+    published = {end.topic for end in endpoints if end.publishes}
+    guards = {end.node for end in endpoints if end.publishes and end.msgtype == GUARD_STATUS}
+    for end in endpoints:
+        if end.node not in guards or not end.publishes or end.msgtype not in COMMANDS or end.topic in heard:
+            continue
+        free = sorted(
+            {e.topic for e in endpoints if not e.publishes and e.msgtype == end.msgtype and e.topic not in published}
+        )
+        hint = f"commands are awaited on {', '.join(free)}" if free else "no controller awaits such commands"
+        yield Finding(
+            "problem",
+            f"nobody subscribes {end.topic}, which {end.node} commands the robot on; {hint} (robot.launch.py: commands, "
+            "gripper_commands)",
+        )
+
+
 def _quality(endpoints: Iterable[Endpoint]) -> Iterator[Finding]:
     ends = list(endpoints)
     for reader in (end for end in ends if not end.publishes):
@@ -112,9 +135,14 @@ def _quality(endpoints: Iterable[Endpoint]) -> Iterator[Finding]:
 
 def _stamps(facts: Facts) -> Iterator[Finding]:
     published = {end.topic for end in facts.endpoints if end.publishes}
+    commands = {end.topic for end in facts.endpoints if end.publishes and end.msgtype in COMMANDS}
     for topic, arrivals in sorted(facts.heard.items()):
         if not arrivals:
-            if topic in published:
+            if topic in commands:
+                yield Finding(
+                    "note", f"no command came on {topic} in {facts.seconds:g} s: nothing has asked for motion"
+                )
+            elif topic in published:
                 yield Finding("problem", f"{topic} has a publisher, but no message came in {facts.seconds:g} s")
             continue
         if all(arrival.stamp_ns == 0 for arrival in arrivals):

@@ -19,6 +19,15 @@ ENDS = (
     Endpoint("/decoder", "/cam/embodiedcomp", BITS, False, False, False),
 )
 
+TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
+GUARD = (
+    Endpoint("/guard", "/guard/status", "embodiedcomp_msgs/msg/GuardStatus", True, True, False),
+    Endpoint("/guard", "/policy_trajectory", TRAJECTORY, False, True, False),
+    Endpoint("/policy", "/policy_trajectory", TRAJECTORY, True, True, False),
+    Endpoint("/guard", "/arm/commands", TRAJECTORY, True, True, False),
+    Endpoint("/controller", "/arm/commands", TRAJECTORY, False, True, False),
+)
+
 
 def arrivals(age: float) -> list[Arrival]:
     return [Arrival(100 * SECOND + i, 100 * SECOND + i + round(age * 1e9)) for i in range(3)]
@@ -32,6 +41,14 @@ SOUND = Facts(
 
 def test_a_sound_stack_has_no_findings() -> None:
     assert diagnose(SOUND) == []
+    assert diagnose(dataclasses.replace(SOUND, endpoints=(*ENDS, *GUARD))) == []
+
+
+def test_a_stack_that_waits_for_its_policy_has_no_problem() -> None:
+    """Encoders and guard beside the drivers, and nobody on the other side yet."""
+    alone = [end for end in (*ENDS, *GUARD) if end.node not in ("/decoder", "/policy")]
+    found = diagnose(dataclasses.replace(SOUND, endpoints=alone, heard={"/arm/commands": [], "/cam": arrivals(0.01)}))
+    assert {finding.level for finding in found} == {"note"}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +69,21 @@ def test_a_sound_stack_has_no_findings() -> None:
         ),
         ({"endpoints": (*ENDS, dataclasses.replace(CAMERA, msgtype=BITS))}, "problem", "/cam has 2 types"),
         ({"heard": {"/cam": []}}, "problem", "/cam has a publisher, but no message came in 5 s"),
+        (
+            {"endpoints": (*ENDS, *GUARD), "heard": {"/arm/commands": []}},
+            "note",
+            "no command came on /arm/commands in 5 s",
+        ),
+        (
+            {"endpoints": (*ENDS, *GUARD[:-1], dataclasses.replace(GUARD[-1], topic="/scaled/joint_trajectory"))},
+            "problem",
+            "nobody subscribes /arm/commands, which /guard commands the robot on; commands are awaited on /scaled/joint_tr",
+        ),
+        (
+            {"endpoints": (*ENDS, *GUARD[:-1])},
+            "problem",
+            "nobody subscribes /arm/commands, which /guard commands the robot on; no controller awaits such commands",
+        ),
         ({"heard": {"/cam": [Arrival(0, SECOND)] * 2}}, "problem", "stamps of /cam are all zero"),
         ({"heard": {"/cam": arrivals(-0.5)}}, "problem", "lie 0.500 s in the future: this host's clock is behind"),
         ({"heard": {"/cam": arrivals(0.3)}}, "problem", "/cam is 0.300 s old when it comes"),

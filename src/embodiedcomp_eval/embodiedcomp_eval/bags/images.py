@@ -133,7 +133,7 @@ class RawDecoder:
         pixels = np.lib.stride_tricks.as_strided(data, (height, width, channels), (step, channels, 1), writeable=False)
         if depth:
             values: Any = np.ascontiguousarray(pixels).view(">u2" if message.is_bigendian else "<u2")
-            return values[:, :, 0].astype(np.uint16)  # type: ignore[no-any-return]
+            return values[:, :, 0].astype(np.uint16)
         if channels == 1:
             return np.repeat(pixels, 3, axis=2)
         blue_first = message.encoding.startswith("bgr") or message.encoding == "8UC3"
@@ -149,7 +149,7 @@ class StillDecoder:
             with Pillow.open(io.BytesIO(bytes(message.data)), formats=("JPEG", "PNG")) as image:
                 if image.mode.startswith("I"):
                     depth: Any = np.array(image).astype(np.uint16)
-                    return depth  # type: ignore[no-any-return]
+                    return depth
                 return np.array(image.convert("RGB"), dtype=np.uint8)
         except (UnidentifiedImageError, OSError, ValueError, Pillow.DecompressionBombError) as error:
             raise FrameError(f"no JPEG or PNG (format {message.format!r}): {' '.join(str(error).split())}") from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -16,6 +16,8 @@ from launch import LaunchContext, LaunchDescription
 FLAG = ("false", "true")
 PATIENCE = "30"
 """s between asking a node to end and killing it: the recorder puts its last part on disk."""
+BAD_INPUT = 2
+"""Exit status of a node that was given what it can't work with: to start it again would change nothing."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,24 @@ def trial_node(
         sigterm_timeout=PATIENCE,
         on_exit=Shutdown(reason=f"{name} ended"),
     )
+
+
+def respawned(name: str, respawns: int) -> Callable[[Any, LaunchContext], Any]:
+    """``on_exit`` of a node that is started again so many times: bad input ends the launch, the last end is told."""
+    ends = 0
+
+    def on_exit(event: Any, context: LaunchContext) -> Any:
+        nonlocal ends
+        if context.is_shutdown:
+            return None
+        ends += 1
+        if event.returncode == BAD_INPUT:
+            return Shutdown(reason=f"{name} was given what it can't work with: see its last line")
+        if ends > respawns:
+            return LogInfo(msg=f"{name} has ended and is not started again: the others go on without it")
+        return None
+
+    return on_exit
 
 
 def recorded_topics(prefix: str, cameras: Sequence[str]) -> list[str]:
