@@ -24,6 +24,7 @@ VALUES: dict[str, Any] = {
         {"codec": "webp", "mode": "intra", "target_bpp": [0.02, 0.04, 0.08]},
         {"codec": "none", "sensor": "real"},
         {"codec": "av1", "mode": "inter", "sensor": "real", "target_bpp": [0.02, 0.04, 0.08]},
+        {"codec": "none", "timing": "charged"},
     ],
     "primary": {
         "candidate": {"codec": "av1", "mode": "inter", "target_bpp": 0.04, "sensor": "clean"},

@@ -143,12 +143,13 @@ def test_each_sweep_says_which_commits_and_processors_ran(tmp_path: Path) -> Non
     folder = make_sweep(tmp_path / "clean", CLEAN)
     found = open_results([folder])
     found.facts["clean"] = {"commit": "1" * 40, "processor": "A", "resumed": [{"commit": "2" * 40, "processor": "B"}]}
-    (row,) = evaluate(found, draws=20)["sweeps"]
+    evaluation = evaluate(found, draws=20)
+    (row,) = evaluation["sweeps"]
     assert (row["commits"], row["processors"], row["cells"], row["episodes"]) == (
         ["1" * 40, "2" * 40],
         ["A", "B"],
         12,
         360,
     )
-    text = markdown.make_markdown("x", evaluate(found, draws=20), "y", "")
+    text = markdown.make_markdown("x", evaluation, "y", "")
     assert f"| clean | 12 | 360 | 1 | {'1' * 12}, {'2' * 12} | A; B |" in text

@@ -6,11 +6,12 @@ import json
 import re
 import shutil
 import subprocess
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_results import VALUES, make_sweep
+from synthetic_results import VALUES, make_frames, make_sweep
 
 from embodiedcomp_eval.config import ConfigError
 from embodiedcomp_eval.evaluation import METRICS, evaluate
@@ -19,6 +20,7 @@ from embodiedcomp_eval.report.discussion import fill_in
 from embodiedcomp_eval.results import ResultsError
 from embodiedcomp_eval.saved_frames import list_frames
 from embodiedcomp_eval.sources import Results, open_results
+from embodiedcomp_eval.statistics import wilson
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -89,9 +91,29 @@ def test_pictures_are_thinned_until_they_fit_and_sources_go_first(results: Resul
     assert [f["step"] for f in least[0]["cameras"]["base_camera"]] == [0, 40] and len(least) == 3
 
 
+def test_of_each_scene_one_source_is_there_to_compare_with(results: Results) -> None:
+    folders = {source.name: source.frames for source in results.sources if source.frames is not None}
+    clean, *coded = folders
+    thin = frames.frame_sets(folders, max_bytes=0, scenes=dict.fromkeys(coded, "ur5e_lift clean"))
+    assert [(s["point"], s["kind"]) for s in thin] == [
+        (clean, "decoded"), (coded[0], "decoded"), (coded[0], "source"), (coded[1], "decoded"),
+    ]  # fmt: skip
+    two_scenes = frames.frame_sets(folders, max_bytes=0, scenes=dict(zip(coded, ("a", "b"), strict=True)))
+    assert [s["point"] for s in two_scenes if s["kind"] == "source"] == coded
+
+
+def test_pictures_that_nothing_changed_are_not_there_twice(tmp_path: Path) -> None:
+    for kind in ("decoded", "source"):
+        for name, content in make_frames(1, 50).items():
+            path = tmp_path / name.replace("decoded", kind)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content) if "decoded" in name else None
+    assert [s["kind"] for s in frames.frame_sets({"none": tmp_path})] == ["decoded"]
+
+
 def test_points_count_what_was_run_and_what_failed(evaluation: dict[str, Any]) -> None:
     rows = {row["name"]: row for row in evaluation["points"]}
-    assert len(rows) == 16 and all(row["episodes"] == 40 and row["missing"] == 0 for row in rows.values())
+    assert len(rows) == 17 and all(row["episodes"] == 40 and row["missing"] == 0 for row in rows.values())
     assert sum(row["infrastructure_errors"] for row in rows.values()) == 1
     assert {row["curve"] for row in rows.values() if row["role"] == "codec"} == {
         "av1 inter", "av1 intra", "webp intra", "av1 inter, sensor real",
@@ -123,7 +145,7 @@ def test_comparisons_are_declared_corrected_or_marked_exploratory(evaluation: di
     kinds = [row["kind"] for row in evaluation["comparisons"]]
     assert kinds[:2] == ["primary", "secondary"] and set(kinds[2:]) == {"exploratory"}
     # declared; each point against its uncompressed run; four that have a webp point of nearly their rate
-    assert len(kinds) == 2 + 14 + 4
+    assert len(kinds) == 2 + 15 + 4
     assert evaluation["comparisons"][0]["difference"]["difference"] > 0.1
 
 
@@ -134,13 +156,13 @@ def test_cheap_metrics_are_ranked(evaluation: dict[str, Any]) -> None:
 
 def test_the_markdown_page_says_what_ran_and_what_came_of_it(evaluation: dict[str, Any]) -> None:
     text = markdown.make_markdown("Synthetic", evaluation, "embodiedcomp report x", "Words of *somebody*.")
-    assert "Written by `embodiedcomp report x`. 640 episodes at 16 points" in text
+    assert "Written by `embodiedcomp report x`. 680 episodes at 17 points" in text
     assert "infrastructure: 1, episodes missing: 0" in text
     assert text.index("Words of *somebody*.") < text.index("## Thresholds")
     assert "| primary | av1 inter 0.04 bpp (0.0400 bpp) | webp intra 0.04 bpp" in text
     assert text.count("| exploratory |") == 0 and text.count("| secondary |") == 1
     tables = [line for line in text.splitlines() if line.startswith("| ")]
-    assert len(tables) == 2 * 5 + 1 + 4 + 2 + len(METRICS) + 16
+    assert len(tables) == 2 * 5 + 1 + 4 + 2 + len(METRICS) + 17
 
 
 def test_numbers_in_a_discussion_are_the_results_own(evaluation: dict[str, Any]) -> None:
@@ -154,7 +176,7 @@ def test_numbers_in_a_discussion_are_the_results_own(evaluation: dict[str, Any])
     assert fill_in(words, evaluation, "x.md") == (
         f"{row['successes']} of 40 at 0.040 bpp, threshold {curve['threshold_bpp']['text']}, "
         f"p = {evaluation['comparisons'][0]['difference']['p_value']:.2g}, "
-        f"rho {evaluation['correlations']['psnr']['rho']:+.2f}, 640 of 640; {{this}} stays."
+        f"rho {evaluation['correlations']['psnr']['rho']:+.2f}, 680 of 680; {{this}} stays."
     )
 
 
@@ -184,7 +206,7 @@ def test_a_part_of_a_plan_says_how_much_is_there(tmp_path: Path) -> None:
     part = evaluate(results, draws=20)
     text = markdown.make_markdown("Synthetic", part, "embodiedcomp report x", "Words.")
     assert "run at commit first, second on" in text, "a run that goes on has commits of its own"
-    assert "| sweep | 640 | 250 | 10000–10039 | 10009 |" in text
+    assert "| sweep | 680 | 260 | 10000–10039 | 10009 |" in text
     assert text.index("How much of the plan") < text.index("Words.")
 
 
@@ -195,7 +217,7 @@ def test_cheap_metrics_are_ranked_among_points_that_differ_in_codec_and_rate_onl
 
 def test_tables_and_pictures_are_files_that_others_can_read(evaluation: dict[str, Any]) -> None:
     files = tables.csv_files(evaluation)
-    assert files["points.csv"].count("\n") == 17 and files["curves.csv"].count("\n") == 5
+    assert files["points.csv"].count("\n") == 18 and files["curves.csv"].count("\n") == 5
     drawn = pictures.picture_files(evaluation, page.paper_curves())
     assert set(drawn) == {f"{n}.{k}" for n in ("sr-bpp", "sr-bps", "steps-bpp") for k in ("png", "svg")}
     assert drawn["sr-bpp.png"].startswith(b"\x89PNG") and b"<svg" in drawn["sr-bpp.svg"]
@@ -240,6 +262,24 @@ document.getElementById("paper").click();
 seen.tracesWithoutPaper = drawn("plot-sr-bpp");
 box("codec", "webp").click(); box("sensor", "real").click(); document.getElementById("paper").click();
 seen.again = rows("table-points"); seen.tracesAgain = drawn("plot-sr-bpp");
+const cells = id => [...document.querySelectorAll(`#${id} tbody tr`)].map(row => [...row.children].map(cell => cell.textContent));
+const byMetric = () => Object.fromEntries(cells("table-correlations").map(row => [row[0], row.slice(1)]));
+const options = () => document.querySelectorAll("#left option").length;
+seen.legend = [...document.querySelectorAll("#plot-sr-bpp .legendtext")].map(text => text.textContent);
+seen.sweeps = cells("table-sweeps"); seen.correlations = byMetric(); seen.options = options();
+seen.compared = [document.getElementById("left"), document.getElementById("right")].map(side => side.selectedOptions[0].textContent);
+box("mode", "inter").click();
+seen.correlationsIntra = byMetric(); seen.optionsIntra = options();
+box("mode", "inter").click();
+box("object", "can").click();
+seen.withoutCan = cells("table-points").map(row => row.slice(1, 4)); seen.partial = !document.getElementById("partial").hidden;
+seen.objects = cells("table-objects")[0]; seen.comparisons = cells("table-comparisons").length;
+box("object", "can").click();
+const last = document.getElementById("seed-last");
+last.value = 10009; last.dispatchEvent(new Event("change"));
+seen.tenSeeds = cells("table-points").map(row => row[1]); seen.tracesOfTen = drawn("plot-sr-bpp");
+last.value = 10039; last.dispatchEvent(new Event("change"));
+seen.partialAgain = !document.getElementById("partial").hidden;
 const slider = document.getElementById("slider");
 const before = document.getElementById("left-image").src;
 slider.value = 2; slider.dispatchEvent(new Event("input"));
@@ -250,30 +290,106 @@ const out = document.createElement("pre"); out.id = "probe"; out.textContent = J
 });
 </script>
 """
+LOOK = """
+<script>
+document.addEventListener("ready", () => {
+const traces = ["sr-bpp", "sr-bps", "steps-bpp"].map(id => document.querySelectorAll(`#plot-${id} .scatterlayer .trace`).length);
+const seen = { ready: document.body.dataset.ready, points: document.querySelectorAll("#table-points tbody tr").length, traces };
+const out = document.createElement("pre"); out.id = "probe"; out.textContent = JSON.stringify(seen); document.body.append(out);
+});
+</script>
+"""
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)")
-def test_in_a_browser_plots_draw_filters_filter_and_the_console_is_clean(html: str, tmp_path: Path) -> None:
+def browse(html: str, probe: str, tmp_path: Path) -> dict[str, Any]:
+    """What ``probe`` leaves in its element when the page has drawn; the console must have stayed empty."""
     # a browser renders tens of seconds of virtual time at once: the probe's clicks run when the page has drawn
     probed = tmp_path / "page.html"
-    probed.write_text(html.replace("</body>", PROBE + "</body>"), encoding="utf-8")
+    probed.write_text(html.replace("</body>", probe + "</body>"), encoding="utf-8")
     command = [
         str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr",
         f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000", "--dump-dom", probed.as_uri(),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert console == []
     found = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout)
     assert found is not None, done.stderr
-    seen = json.loads(found.group(1))
+    seen: dict[str, Any] = json.loads(unescape(found.group(1)))
+    return seen
+
+
+in_a_browser = pytest.mark.skipif(
+    CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)"
+)
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_the_committed_page_draws_in_a_browser(tmp_path: Path) -> None:
+    page_file = Path(__file__).resolve().parents[1] / "docs" / "results" / "curve" / "index.html"
+    seen = browse(page_file.read_text(encoding="utf-8"), LOOK, tmp_path)
+    assert seen["ready"] == "yes" and seen["points"] >= 20
+    assert all(count >= 4 for count in seen["traces"]), seen
+
+
+@pytest.fixture(scope="module")
+def seen(html: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return browse(html, PROBE, tmp_path_factory.mktemp("browser"))
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_in_a_browser_plots_draw_filters_filter_and_the_console_is_clean(seen: dict[str, Any]) -> None:
     papers = len({row["codec"] for row in page.paper_curves()})
     assert seen["ready"] == "yes"
-    assert (seen["points"], seen["withoutWebp"], seen["clean"], seen["again"]) == (16, 13, 9, 16)
+    assert (seen["points"], seen["withoutWebp"], seen["clean"], seen["again"]) == (17, 14, 10, 17)
     assert seen["curvesWithoutWebp"] == 3
     assert seen["traces"] == seen["tracesAgain"] >= papers + 4
     assert seen["traces"] - seen["tracesWithoutWebp"] == 1
     assert seen["tracesWithoutWebp"] - seen["tracesWithoutPaper"] >= papers
     assert seen["bps"] >= 4 and seen["steps"] >= papers + 4
     assert seen["moved"] and seen["sliderText"] == "3 / 3" and seen["playing"] == "stop"
+    assert any(text.startswith("uncompressed, timing charged") for text in seen["legend"]), seen["legend"]
+    assert seen["sweeps"] == [["sweep", "17", "680", "1", "unknown", "unknown"]]
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_in_a_browser_decoded_stands_beside_its_source_and_the_filters_reach_the_pictures(seen: dict[str, Any]) -> None:
+    left, right = seen["compared"]
+    assert left.endswith("decoded, seed 10000") and right == left.replace("decoded", "source")
+    assert (seen["options"], seen["optionsIntra"]) == (6, 0)
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_in_a_browser_objects_and_seeds_give_the_numbers_of_the_episodes_left(
+    seen: dict[str, Any], evaluation: dict[str, Any]
+) -> None:
+    assert seen["partial"] and not seen["partialAgain"]
+    assert seen["objects"][0].startswith("none") and len(seen["objects"]) == 3 and seen["comparisons"] == 1
+    others = evaluation["object_names"].index("can")
+    for row, cells in zip(evaluation["points"], seen["withoutCan"], strict=True):
+        left = [outcome for outcome in evaluation["outcomes"][row["name"]].values() if outcome[5] != others]
+        won, low_high = sum(outcome[0] for outcome in left), wilson(sum(o[0] for o in left), len(left))
+        assert (cells[0], float(cells[1])) == (str(len(left)), pytest.approx(won / len(left), abs=6e-4))
+        assert cells[2] == f"[{low_high[0]:.2f}, {low_high[1]:.2f}]"
+    assert set(seen["tenSeeds"]) == {"10"} and seen["tracesOfTen"] == seen["traces"]
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_in_a_browser_rank_correlations_are_those_of_the_points_shown(
+    seen: dict[str, Any], evaluation: dict[str, Any]
+) -> None:
+    assert set(seen["correlations"]) == set(evaluation["correlations"])
+    for name, (rho, p, points) in seen["correlations"].items():
+        expected = evaluation["correlations"][name]
+        assert int(points) == expected["points"]
+        if expected["rho"] is None:
+            assert rho == p == "–"
+        else:
+            assert float(rho) == pytest.approx(expected["rho"], rel=5e-3)
+            assert float(p) == pytest.approx(expected["p_value"], rel=5e-3, abs=1e-9)
+    assert seen["correlationsIntra"]["psnr"][2] == "7"

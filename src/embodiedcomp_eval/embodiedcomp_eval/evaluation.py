@@ -57,6 +57,7 @@ def evaluate(results: Results, draws: int = 2000) -> dict[str, Any]:
         for source in results.sources
         if (conditions := reference_conditions(source.trial.to_mapping())) in references
     }
+    objects = sorted({name for point in points for name in point.objects})
     correlated, compressed = _alike([row for row in rows if row["role"] == "codec" and row["episodes"]])
     compared = analysis.comparisons(points, of_point, results.declarations)
     evaluation = {
@@ -66,7 +67,8 @@ def evaluate(results: Results, draws: int = 2000) -> dict[str, Any]:
         "curves": [_curve(found) for found in analysis.curve_results(points, of_point, results.declarations, draws)],
         "comparisons": [asdict(result) for result in compared],
         "objects": _objects(points),
-        "outcomes": {point.name: _outcomes(point) for point in points},
+        "object_names": objects,
+        "outcomes": {point.name: _outcomes(point, objects) for point in points},
         "correlations": analysis.rank_correlations(compressed, METRICS),
         "correlated": correlated,
         "warnings": [*analysis.headline(points, of_point), *doubts, *_doubts(results.sources)],
@@ -132,6 +134,7 @@ def _row(source: Source, task: TaskConfig, point: Point) -> dict[str, Any]:
         "reference": is_reference(point.options),
         **point.options,
         **summary,
+        "horizon": task.horizon,
         "expected": source.expected,
         "missing": source.expected - len(point.seeds),
         "threshold_bpp_rate": float(point.capped_bits.sum()) / capped if capped else None,
@@ -208,11 +211,15 @@ def _objects(points: list[Point]) -> list[dict[str, Any]]:
     return rows
 
 
-def _outcomes(point: Point) -> dict[int, list[int]]:
-    """Seed -> 1 or 0 for success, and steps."""
+def _outcomes(point: Point, objects: list[str]) -> dict[int, list[float]]:
+    """Seed -> 1 or 0 for success, steps, payload bits, pixels, simulated seconds, and which of ``objects`` was to be lifted."""
+    columns = zip(
+        point.seeds.tolist(), point.success.tolist(), point.steps.tolist(), point.bits.tolist(), point.pixels.tolist(),
+        point.seconds.tolist(), point.objects, strict=True,
+    )  # fmt: skip
     return {
-        int(seed): [int(success), int(steps)]
-        for seed, success, steps in zip(point.seeds, point.success, point.steps, strict=True)
+        seed: [int(success), steps, round(bits), round(pixels), round(seconds, 3), objects.index(name)]
+        for seed, success, steps, bits, pixels, seconds, name in columns
     }
 
 

@@ -51,7 +51,10 @@ def report(
     words = fill_in(words, evaluation, str(discussion))
     with tempfile.TemporaryDirectory() as scratch:
         pictured = {s.name: s.frames or _recorded(s, Path(scratch) / s.name) for s in results.sources}
-        sets = frames.frame_sets({name: folder for name, folder in pictured.items() if folder is not None}, max_frames)
+        coding = {row["name"] for row in evaluation["points"] if row["role"] == "codec"}
+        scenes = {s.name: f"{s.trial.task} {s.trial.sensor}" for s in results.sources if s.name in coding}
+        saved = {name: folder for name, folder in pictured.items() if folder is not None}
+        sets = frames.frame_sets(saved, max_frames, scenes=scenes)
     names = [str(c.get("name", folder)) for folder, c in results.configurations.items()]
     target = out or folders[0] / "report"
     heading = title or ", ".join(names)

@@ -17,7 +17,7 @@ MAX_EPISODES = 3
 MAX_BYTES = 4_000_000
 """Of all pictures on the page, as text."""
 KINDS: tuple[Kind, ...] = ("decoded", "source")
-"""Sources are the first to be left out."""
+"""Sources are the first to be left out, but for one of each scene."""
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,32 @@ class Episode:
 
 
 def frame_sets(
-    folders: Mapping[str, Path], max_frames: int = MAX_FRAMES, max_bytes: int = MAX_BYTES
+    folders: Mapping[str, Path],
+    max_frames: int = MAX_FRAMES,
+    max_bytes: int = MAX_BYTES,
+    scenes: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Pictures of the first saved episodes of each point, embedded: one set per point, episode and kind.
 
-    folders: point name -> its folder of saved frames. Where they don't fit into ``max_bytes`` there are fewer of each
-    episode, two at least; sources that still don't fit are left out, the last points' first.
+    folders: point name -> its folder of saved frames. scenes: of the points that code pictures, what beside the seed decides
+    the scene (task, sensor); of each scene one source is always there to compare with, that of the first such point.
+    Where pictures don't fit into ``max_bytes`` there are fewer of each episode, two at least; other sources that still don't
+    fit are left out, the last points' first. Sources that are the decoded pictures, byte for byte, are left out too.
     """
     found = [episode for point, folder in folders.items() for episode in _episodes(point, folder)]
-    decoded = [episode for episode in found if episode.kind == "decoded"]
-    most = next((n for n in range(max_frames, 2, -1) if _size(decoded, n) <= max_bytes), 2)
-    left = max_bytes - _size(decoded, most)
+    reserved: dict[tuple[str, int], Episode] = {}
+    for episode in found:
+        if episode.kind == "source" and episode.point in (scenes or {}):
+            reserved.setdefault(((scenes or {})[episode.point], episode.seed), episode)
+    needed = [*(episode for episode in found if episode.kind == "decoded"), *reserved.values()]
+    most = next((n for n in range(max_frames, 2, -1) if _size(needed, n) <= max_bytes), 2)
+    left = max_bytes - _size(needed, most)
     sets = []
-    for episode in (whole.spread(most) for whole in found):
-        if episode.kind == "source":
+    for whole in found:
+        episode = whole.spread(most)
+        if whole not in needed:
             left -= episode.size
-        if episode.kind == "decoded" or left >= 0:
+        if whole in needed or left >= 0:
             cameras = {name: [_embed(frame) for frame in of] for name, of in episode.cameras.items()}
             sets.append({"point": episode.point, "kind": episode.kind, "seed": episode.seed, "cameras": cameras})
     return sets
@@ -71,9 +81,19 @@ def _episodes(point: str, folder: Path) -> list[Episode]:
             for frame in sorted(saved, key=lambda frame: frame.step):
                 if frame.seed == seed and frame.kind == kind:
                     cameras.setdefault(frame.camera, []).append(frame)
-            if cameras:
+            if cameras and not (kind == "source" and _same(cameras, episodes[-1:], seed)):
                 episodes.append(Episode(point, kind, seed, cameras))
     return episodes
+
+
+def _same(sources: Mapping[str, Sequence[SavedFrame]], last: Sequence[Episode], seed: int) -> bool:
+    """Are they the decoded pictures once more, as in an uncompressed run?"""
+    decoded = last[0].cameras if last and (last[0].kind, last[0].seed) == ("decoded", seed) else {}
+
+    def content(cameras: Mapping[str, Sequence[SavedFrame]]) -> list[tuple[str, int, bytes]]:
+        return [(name, frame.step, frame.path.read_bytes()) for name in sorted(cameras) for frame in cameras[name]]
+
+    return content(sources) == content(decoded)
 
 
 def _size(episodes: Sequence[Episode], most: int) -> int:

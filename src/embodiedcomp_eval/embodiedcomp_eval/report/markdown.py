@@ -61,10 +61,11 @@ def make_markdown(title: str, evaluation: Mapping[str, Any], command: str, discu
             ],
         ),
         "## Points",
-        "`bpp capped`: each seed counted over at most as many queries as its uncompressed episode made.",
+        "`bpp capped`: each seed counted over at most as many queries as its uncompressed episode made. Frame age: from a "
+        "frame's stamp to the policy's answer, median.",
         _table(
-            ("curve", "target", "SR (Wilson 95 %)", "successes", "bpp", "bpp capped", "wire bpp", "bit/s", "mean steps",
-             "PSNR, dB", "MS-SSIM", "action error, rad"),
+            ("curve", "target", "SR (Wilson 95 %)", "successes", "bpp", "bpp capped", "wire bpp", "bit/s", "bits per success",
+             "mean steps", "action efficiency", "PSNR, dB", "MS-SSIM", "action error, rad", "frame age, ms"),
             [_point(row) for row in shown],
         ),
     ]  # fmt: skip
@@ -164,10 +165,13 @@ def _point(row: Row) -> tuple[str, ...]:
         f"{row['successes']} / {row['episodes']}",
         *(_number(row[key], ".4f") for key in ("payload_bpp", "threshold_bpp_rate", "wire_bpp")),
         _number(row["bits_per_second"], ",.0f"),
+        _number(row["bits_per_success"], ",.0f"),
         _number(row["mean_steps"], ".1f"),
+        _number(row["action_efficiency"], ".2f"),
         _number(row["psnr"], ".1f"),
         _number(row["ms_ssim"], ".3f"),
         _number(row["action_error"], ".4f"),
+        _number(row["frame_age_p50"], ".1f"),
     )
 
 

@@ -1,4 +1,3 @@
-"use strict";
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const FILTERS = ["codec", "mode", "policy", "task", "send", "sensor", "link", "timing"];
 const ALWAYS = ["codec", "policy", "task", "send", "sensor"];
@@ -20,6 +19,11 @@ function span(points, x) {
 const $ = id => document.getElementById(id);
 const hidden = Object.fromEntries(FILTERS.map(key => [key, new Set()]));
 let paperShown = true;
+/* Of the episodes: objects left out, first and last seed. */
+const seeds = Object.values(DATA.outcomes).flatMap(of => Object.keys(of).map(Number)), every = [Math.min(...seeds), Math.max(...seeds)];
+const objectsHidden = new Set(), range = [...every];
+const whole = () => !objectsHidden.size && range[0] <= every[0] && range[1] >= every[1];
+const kept = (seed, outcome) => seed >= range[0] && seed <= range[1] && !(outcome && objectsHidden.has(outcome[OBJECT]));
 
 function element(tag, text, className) {
   const made = document.createElement(tag);
@@ -60,6 +64,35 @@ function buildFilters() {
       choice.append(document.createTextNode(value));
       group.append(choice);
     }
+    $("filters").append(group);
+  }
+  if (DATA.object_names.length > 1) {
+    const group = element("fieldset");
+    group.append(element("legend", "object"));
+    DATA.object_names.forEach((name, index) => {
+      const choice = element("label"), box = element("input");
+      box.type = "checkbox";
+      box.checked = true;
+      box.dataset.filter = "object";
+      box.value = name;
+      box.addEventListener("change", () => { box.checked ? objectsHidden.delete(index) : objectsHidden.add(index); draw(); });
+      choice.append(box, document.createTextNode(name));
+      group.append(choice);
+    });
+    $("filters").append(group);
+  }
+  if (every[1] > every[0]) {
+    const group = element("fieldset");
+    group.append(element("legend", "seeds"));
+    ["first", "last"].forEach((name, end) => {
+      const choice = element("label"), box = element("input");
+      box.type = "number";
+      box.id = `seed-${name}`;
+      [box.min, box.max, box.value] = [every[0], every[1], every[end]];
+      box.addEventListener("change", () => { range[end] = box.value === "" ? every[end] : Number(box.value); draw(); });
+      choice.append(document.createTextNode(name), box);
+      group.append(choice);
+    });
     $("filters").append(group);
   }
   const group = element("fieldset"), choice = element("label"), box = element("input");
@@ -106,11 +139,10 @@ function levels(points, x, y, within) {
     shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: value, y1: value, line: { color, width: 1.4, dash }, layer: "below" });
     entries.push({ x: [null], y: [null], mode: "lines", name, line: { color, width: 1.4, dash } });
   };
-  const references = points.filter(point => point.role === "uncompressed" && known(point[y]) && point.link === "none" && point.timing === "lockstep" && !point.grey);
-  references.forEach((point, index) => {
+  points.filter(point => point.role === "uncompressed" && known(point[y])).forEach((point, index) => {
     const shade = ["#3b4754", "#7b6a9a", "#4f7d6b", "#946a4a"][index % 4], name = point.curve.replace("none", "uncompressed");
-    level(point[y], `${name}: ${number(point[y])}`, shade, "solid");
-    if (y === "success_rate") level(0.95 * point[y], `0.95 x ${name}`, shade, "dash");
+    level(point[y], `${name}: ${number(point[y])}`, shade, point.reference ? "solid" : "longdashdot");
+    if (y === "success_rate" && point.reference) level(0.95 * point[y], `0.95 x ${name}`, shade, "dash");
   });
   for (const point of points.filter(point => point.role === "rival" && known(point[y]) && !onAxis(point, x, within)))
     level(point[y], `${point.curve}: ${number(point[y])} at ${point[x] > 0 ? number(point[x], 2) : "no"} ${x === "payload_bpp" ? "bpp" : "bit/s"}`, colour(point.codec), "dot");
@@ -148,65 +180,36 @@ function drawTables(points) {
   const names = new Set(points.map(point => point.name)), curves = new Set(points.map(point => point.curve));
   fill("table-curves", [["curve", row => row.name], ["points", row => row.points], ["seeds", row => row.seeds],
     ["threshold, bpp", row => row.threshold_bpp.text], ["threshold, bit/s", row => row.threshold_bps.text],
-    ["bits against the anchor", row => row.saving && known(row.saving.value) ? `${(100 * row.saving.value).toFixed(1)} %` + (known(row.saving.low) ? ` [${(100 * row.saving.low).toFixed(1)}, ${(100 * row.saving.high).toFixed(1)}]` : "") : "–"],
-    ["over SR", row => row.saving && known(row.saving.success_low) ? `${row.saving.success_low.toFixed(2)}–${row.saving.success_high.toFixed(2)}` : "–"]],
-  DATA.curves.filter(row => curves.has(row.name)));
+    ["bits at equal SR", row => row.saving && known(row.saving.value) ? `${(100 * row.saving.value).toFixed(1)} %` + (known(row.saving.low) ? ` [${(100 * row.saving.low).toFixed(1)}, ${(100 * row.saving.high).toFixed(1)}]` : "") : "–"],
+    ["against", row => row.anchor || "–"], ["over SR", row => row.saving && known(row.saving.success_low) ? `${row.saving.success_low.toFixed(2)}–${row.saving.success_high.toFixed(2)}` : "–"]],
+  whole() ? DATA.curves.filter(row => curves.has(row.name)) : []);
   fill("table-points", [["point", label], ["episodes", row => row.episodes + (row.missing > 0 ? ` of ${row.expected}` : "")], ["SR", row => number(row.success_rate)], ["95 %", row => interval(row.success_rate_ci95)],
     ["payload bpp", row => number(row.payload_bpp)], ["wire bpp", row => number(row.wire_bpp)], ["bit/s", row => number(row.bits_per_second)], ["bits per success", row => number(row.bits_per_success)],
-    ["mean steps", row => number(row.mean_steps)], ["of successes", row => number(row.mean_steps_success)], ["path, rad", row => number(row.path_length)], ["jerk, rad/s³", row => number(row.jerk)],
-    ["PSNR, dB", row => number(row.psnr)], ["MS-SSIM", row => number(row.ms_ssim)], ["action error, rad", row => number(row.action_error)], ["at floor", row => number(row.frames_at_floor)], ["infra errors", row => row.infrastructure_errors]], points);
-  fill("table-comparisons", [["candidate", row => label(byName[row.candidate])], ["against", row => label(byName[row.anchor]), "text"], ["kind", row => row.kind, "text"], ["seeds", row => row.difference.seeds], ["only it / only other", row => `${row.difference.gained} / ${row.difference.lost}`],
+    ["mean steps", row => number(row.mean_steps)], ["of successes", row => number(row.mean_steps_success)], ["path, rad", row => number(row.path_length)], ["action efficiency", row => number(row.action_efficiency)], ["jerk, rad/s³", row => number(row.jerk)],
+    ["PSNR, dB", row => number(row.psnr)], ["MS-SSIM", row => number(row.ms_ssim)], ["action error, rad", row => number(row.action_error)], ["frame age p50, ms", row => number(row.frame_age_p50)], ["at floor", row => number(row.frames_at_floor)], ["infra errors", row => row.infrastructure_errors]], points);
+  fill("table-comparisons", [["candidate", row => label(byName[row.candidate])], ["against", row => label(byName[row.anchor]), "text"], ["sweep", row => row.sweep || "–", "text"], ["kind", row => row.kind, "text"], ["seeds", row => row.difference.seeds], ["only it / only other", row => `${row.difference.gained} / ${row.difference.lost}`],
     ["difference", row => signed(row.difference.difference)], ["95 %", row => interval([row.difference.low, row.difference.high])], ["p (McNemar)", row => number(row.difference.p_value)], ["p adjusted", row => row.kind === "exploratory" ? "–" : number(row.p_adjusted)], ["rates allow it", row => row.fair ? "yes" : "no"], ["≥ 0.95 x", row => row.not_below ? "yes" : "not shown"]],
-  DATA.comparisons.filter(row => names.has(row.candidate)));
-  const objects = [...new Set(DATA.objects.map(row => row.object))];
-  const cell = Object.fromEntries(DATA.objects.map(row => [row.point + "\n" + row.object, row]));
-  fill("table-objects", [["point", label], ...objects.map(name => [name, row => { const found = cell[row.name + "\n" + name]; return found ? `${found.successes}/${found.episodes}` : "–"; }])], points);
+  whole() ? DATA.comparisons.filter(row => names.has(row.candidate)) : []);
+  const objects = DATA.object_names.map((name, index) => [name, index]).filter(([, index]) => !objectsHidden.has(index));
+  fill("table-objects", [["point", label], ...objects.map(([name, index]) => [name, row => {
+    const of = Object.entries(DATA.outcomes[row.name] || {}).filter(([seed, outcome]) => outcome[OBJECT] === index && kept(Number(seed), outcome));
+    return of.length ? `${of.filter(([, outcome]) => outcome[WON]).length}/${of.length}` : "–";
+  }])], points);
   const both = key => row => { const found = row.latency_ms[key]; return found && known(found.p50) ? `${number(found.p50)} / ${number(found.p95)}` : "–"; };
   fill("table-latency", [["point", label], ...["encode", "decode", "policy", "frame_age"].map(key => [key.replace("_", " "), both(key)])], points);
 }
 
 function draw() {
-  const points = DATA.points.filter(shown);
+  const points = DATA.points.filter(shown).map(point => whole() ? point : restricted(point, kept));
+  $("partial").hidden = whole();
   $("lead").textContent = `${points.length} of ${DATA.points.length} points, ${points.reduce((sum, point) => sum + point.episodes, 0).toLocaleString("en")} episodes shown. ${Object.entries(DATA.shared).filter(([, value]) => known(value) && value !== false).map(([key, value]) => `${key}: ${value}`).join(" · ")}`;
   plot("plot-sr-bpp", points, "payload_bpp", "success_rate", "success_rate_ci95", "payload bits per pixel", "success rate", "success_rate");
   plot("plot-sr-bps", points, "bits_per_second", "success_rate", "success_rate_ci95", "payload bit/s of simulated time", "success rate", null);
   plot("plot-steps-bpp", points, "payload_bpp", "mean_steps", "mean_steps_ci95", "payload bits per pixel", "mean steps", "mean_steps");
   drawTables(points);
-}
-
-function buildViewer() {
-  const sets = DATA.frames;
-  if (!sets.length) { $("section-frames").remove(); return; }
-  $("frames-note").textContent = `Decoded frames, and sources where there was room, of the first saved episodes of each point, shown as WebP of quality ${DATA.frame_quality}. Closed loop: pictures differ between points because the arm moved differently.`;
-  const cameras = [...new Set(sets.flatMap(set => Object.keys(set.cameras)))];
-  for (const name of cameras) $("camera").append(new Option(name, name));
-  sets.forEach((set, index) => { for (const side of ["left", "right"]) $(side).append(new Option(`${label(byName[set.point])} · ${set.kind}, seed ${set.seed}`, index)); });
-  const clean = sets.findIndex(set => byName[set.point].role === "uncompressed"), coded = sets.findIndex(set => byName[set.point].role === "codec");
-  $("left").value = Math.max(0, coded);
-  $("right").value = clean >= 0 ? clean : Math.min(1, sets.length - 1);
-  let timer = null;
-  const show = () => {
-    const step = Number($("slider").value);
-    let longest = 0;
-    for (const side of ["left", "right"]) {
-      const set = sets[Number($(side).value)], frames = set.cameras[$("camera").value] || [];
-      longest = Math.max(longest, frames.length);
-      const frame = frames[Math.min(step, frames.length - 1)];
-      if (frame) $(side + "-image").src = frame.src; else $(side + "-image").removeAttribute("src");
-      const point = byName[set.point], outcome = (DATA.outcomes[set.point] || {})[set.seed];
-      const ended = outcome ? ` · this episode: ${outcome[0] ? "success" : "failure"} after ${outcome[1]} steps` : "";
-      $(side + "-caption").textContent = frame ? `step ${frame.step}${step >= frames.length ? " (episode over)" : ""} · ${number(point.payload_bpp)} bpp · SR ${number(point.success_rate)}${ended}` : "no picture";
-    }
-    $("slider").max = Math.max(0, longest - 1);
-    $("slider-text").textContent = `${Math.min(step, longest - 1) + 1} / ${longest}`;
-  };
-  for (const id of ["left", "right", "camera", "slider"]) $(id).addEventListener("input", show);
-  $("play").addEventListener("click", () => {
-    if (timer !== null) { clearInterval(timer); timer = null; $("play").textContent = "play"; return; }
-    $("play").textContent = "stop";
-    timer = setInterval(() => { const slider = $("slider"); slider.value = Number(slider.value) >= Number(slider.max) ? 0 : Number(slider.value) + 1; show(); }, 400);
-  });
-  show();
+  fill("table-correlations", [["metric", row => row[0]], ["rho", row => number(row[1].rho)], ["p", row => number(row[1].p_value)], ["points", row => row[1].points]],
+    correlations(points).sort((a, b) => Math.abs(b[1].rho || 0) - Math.abs(a[1].rho || 0)));
+  viewer.fill();
 }
 
 /* Plotly travels packed: it is most of the page. */
@@ -219,8 +222,8 @@ async function unpackPlotly() {
 async function start() {
   for (const warning of DATA.warnings) $("warnings").append(element("li", warning));
   buildFilters();
-  fill("table-correlations", [["metric", row => row[0]], ["rho", row => number(row[1].rho)], ["p", row => number(row[1].p_value)], ["points", row => row[1].points]],
-    Object.entries(DATA.correlations).sort((a, b) => Math.abs(b[1].rho || 0) - Math.abs(a[1].rho || 0)));
+  fill("table-sweeps", [["sweep", row => row.sweep], ["cells", row => row.cells], ["episodes", row => row.episodes], ["failed attempts", row => row.infrastructure_errors],
+    ["commits", row => row.commits.map(commit => commit.slice(0, 12) + (commit.endsWith("-dirty") ? "-dirty" : "")).join(", "), "text"], ["processors", row => row.processors.join("; "), "text"]], DATA.sweeps);
   $("configuration").textContent = JSON.stringify(DATA.configurations, null, 2);
   $("facts").textContent = JSON.stringify(DATA.facts, null, 2);
   buildViewer();

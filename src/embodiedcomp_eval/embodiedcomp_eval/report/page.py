@@ -16,6 +16,9 @@ from plotly.offline import get_plotlyjs
 
 from embodiedcomp_eval.report.webp import QUALITY
 
+SCRIPTS = ("page.statistics.js", "page.viewer.js", "page.js")
+"""One after the other; the last one starts the page."""
+
 
 def paper_curves() -> list[dict[str, Any]]:
     """The paper's published curves (source in the file): codec, bpp, success_rate, mean_steps. Another policy's."""
@@ -35,7 +38,7 @@ def make_page(title: str, evaluation: Mapping[str, Any], frames: Sequence[Mappin
         "@DATA@": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         # a third of its size; the page's script unpacks it
         "@PLOTLY@": base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode(),
-        "@SCRIPT@": here.joinpath("page.js").read_text(encoding="utf-8"),
+        "@SCRIPT@": "\n".join(here.joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS),
     }
     page = here.joinpath("page.html").read_text(encoding="utf-8")
     head, *rest = _split(page, list(parts))

@@ -84,11 +84,12 @@ def _figure(
             axes.axhline(
                 point[y],
                 color="#3b4754",
+                linestyle="-" if point["reference"] else "-.",
                 linewidth=1.2,
                 zorder=2,
                 label=point["curve"].replace("none", "uncompressed", 1),
             )
-            if y == "success_rate":
+            if y == "success_rate" and point["reference"]:
                 axes.axhline(0.95 * point[y], color="#8a96a3", linewidth=1, linestyle="--", zorder=2)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
