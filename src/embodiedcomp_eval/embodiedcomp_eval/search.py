@@ -6,6 +6,7 @@ in parallel; what the folder already holds is not run again, so a search that wa
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -59,20 +60,30 @@ def search_plan(config: SweepConfig, where: str) -> SearchPlan:
 
 
 def run_search(
-    config: SweepConfig, plan: SearchPlan, folder: SweepFolder, engine: Engine, tell: Callable[[Progress], None]
+    config: SweepConfig,
+    plan: SearchPlan,
+    folder: SweepFolder,
+    engine: Engine,
+    tell: Callable[[Progress], None],
+    now: Callable[[], float] = time.monotonic,
 ) -> Progress:
     """Run the uncompressed cell, then what the search asks for. Ends early if an episode can't be had: what is asked next
-    depends on it. Raises ResultsError where the disk takes no more."""
+    depends on it. The time to finish is that of the whole budget, at the mean pace so far: the search may end before.
+    Raises ResultsError where the disk takes no more."""
     seeds = plan.reference.seeds
     overall = Progress(len(seeds) + config.search_episodes, 0)
+    started = now()
 
     def run(part: list[tuple[Cell, int]]) -> bool:
         before = overall.found, overall.done, overall.failures
 
-        def tell_overall(now: Progress) -> None:
-            overall.found, overall.done = before[0] + now.found, before[1] + now.done
-            overall.failures, overall.given_up = before[2] + now.failures, now.given_up
-            overall.last_failure = now.last_failure or overall.last_failure
+        def tell_overall(of_part: Progress) -> None:
+            overall.found, overall.done = before[0] + of_part.found, before[1] + of_part.done
+            overall.failures, overall.given_up = before[2] + of_part.failures, of_part.given_up
+            overall.last_failure = of_part.last_failure or overall.last_failure
+            if overall.done:
+                left = max(overall.total - overall.found - overall.done, 0)
+                overall.seconds_left = left * (now() - started) / overall.done
             tell(overall)
 
         run_sweep(config, folder, engine, tell_overall, part=part)

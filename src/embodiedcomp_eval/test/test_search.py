@@ -78,6 +78,22 @@ def test_it_runs_the_uncompressed_cell_and_what_the_search_asks_for(tmp_path: Pa
     assert sum(source.expected for source in sources) == len(keys) and all(source.expected for source in sources)
 
 
+def test_the_time_to_finish_is_that_of_the_whole_budget_at_the_pace_so_far(tmp_path: Path) -> None:
+    config = sweep_from_mapping(VALUES, "stub.yaml")
+    told: list[tuple[int, float | None]] = []
+    clock = iter(range(0, 100_000, 7))
+
+    def tell(progress: Progress) -> None:
+        told.append((progress.done, progress.seconds_left))
+
+    with SweepFolder(tmp_path, VALUES, {}) as folder:
+        engine = BackwardsEngine(stub)
+        ended = run_search(config, search_plan(config, "x"), folder, engine, tell, lambda: float(next(clock)))
+    assert told[0] == (0, None) and told[1] == (1, 159 * 7.0)
+    assert all(left is not None and left >= 0 for _, left in told[1:])
+    assert told[-1][1] is not None and told[-1][1] < 60 * 2 * 7 and ended.done == told[-1][0]
+
+
 @pytest.mark.parametrize("keep", [0.0, 0.2, 0.5, 0.73, 0.99])
 def test_killed_anywhere_and_run_again_it_gives_the_same_bytes(tmp_path: Path, keep: float) -> None:
     order: list[tuple[str, int]] = []
