@@ -51,7 +51,7 @@ class Parts:
 def make_parts(config: TrialConfig, task: TaskConfig) -> Parts:
     """Policy and simulator of a trial. Raises what they raise: one line each."""
     # The policy first: torch must be in the process before a renderer is (docs/decisions).
-    policy = make_policy(config.policy, config.checkpoint, config.server)
+    policy = make_policy(config.policy, config.checkpoint, config.server, robot=load_robot(task.robot))
     return Parts(policy, make_simulator(task))
 
 

@@ -17,7 +17,9 @@ class Policy(Protocol):
     """Images, state and text in; a chunk of joint targets out. Registered by the entry point ``embodiedcomp.policies``.
 
     The entry point is a factory ``(checkpoint: str | None, server: str | None) -> Policy``; it raises PolicyError. One that
-    needs the arm's kinematics also takes ``robot_description: str | None`` (URDF, XML; None: the robot file's own).
+    needs the arm's kinematics also takes ``robot_description: str | None`` (URDF, XML; None: the robot file's own), one that
+    drives more than one robot ``robot: Robot | None`` (None: its own default). A policy may say in an attribute ``robot: Robot``
+    which one it drives; one that is not the robot in front of it is refused at the start.
     """
 
     cameras: tuple[str, ...]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from embodiedcomp_policy.kinematics import Arm
 from embodiedcomp_policy.policy import Policy, PolicyError
-from embodiedcomp_policy.robot import Robot
+from embodiedcomp_policy.robot import Robot, mismatch
 
 GROUP = "embodiedcomp.policies"
 ARMS = "embodiedcomp.arms"
@@ -23,12 +24,17 @@ def policy_names() -> list[str]:
 
 
 def make_policy(
-    name: str, checkpoint: str | None = None, server: str | None = None, robot_description: str | None = None
+    name: str,
+    checkpoint: str | None = None,
+    server: str | None = None,
+    robot_description: str | None = None,
+    robot: Robot | None = None,
 ) -> Policy:
     """The policy of that name. Raises PolicyError, naming the choices or what the policy lacks.
 
     checkpoint: path of its weights, where it has any. server: URL of the process that runs it, where it has one.
-    robot_description: URDF (XML) for its kinematics in place of the robot file's own.
+    robot_description: URDF (XML) for its kinematics in place of the robot file's own. robot: the one that it is to drive; a
+    policy that says it drives another is refused.
     """
     points = _points()
     if name not in points:
@@ -40,8 +46,13 @@ def make_policy(
     known = inspect.signature(factory).parameters
     if robot_description and "robot_description" not in known:
         raise PolicyError(f"policy '{name}' takes no robot_description: it uses no kinematics")
-    more = {"robot_description": robot_description} if robot_description else {}
+    more: dict[str, Any] = {"robot_description": robot_description} if robot_description else {}
+    if robot is not None and "robot" in known:
+        more["robot"] = robot
     policy: Policy = factory(checkpoint=checkpoint, server=server, **more)
+    own = getattr(policy, "robot", None)
+    if robot is not None and isinstance(own, Robot) and (reason := mismatch(own, robot)):
+        raise PolicyError(f"policy '{name}' drives another robot than '{robot.name}': {reason}")
     return policy
 
 

@@ -84,6 +84,24 @@ class Robot:
         return np.array([index[name] for name in self.names], dtype=np.float64)
 
 
+def mismatch(first: Robot, second: Robot) -> str:
+    """How two robots differ in what a target means: name, joints, limits; empty if they don't."""
+    if first.name != second.name:
+        return f"robot {first.name} is not {second.name}"
+    if first.names != second.names:
+        return f"joints {', '.join(first.names)} are not {', '.join(second.names)}"
+    for what in ("lower", "upper", "velocity"):
+        one, other = getattr(first, what), getattr(second, what)
+        if (different := ~np.isclose(one, other)).any():
+            joint = int(np.argmax(different))
+            return (
+                f"{what} limit of '{first.names[joint]}' is {one[joint]:g} in one file, {other[joint]:g} in the other"
+            )
+    if (first.gripper, first.gripper_open) != (second.gripper, second.gripper_open):
+        return "the gripper opens the other way"
+    return ""
+
+
 def load_robot(name_or_path: str) -> Robot:
     """The robot of that name in ``config/robots`` or of that file. Raises ConfigError with one line."""
     path = find_config("robots", name_or_path)

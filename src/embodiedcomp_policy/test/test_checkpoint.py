@@ -11,7 +11,7 @@ from embodiedcomp_policy.policy import PolicyError
 
 def test_defaults_and_what_the_file_says(tmp_path: Path) -> None:
     robot, space = read_action_space(tmp_path)
-    assert (robot, space.kind, space.period_ns, space.gripper_closed) == ("ur5e", "joint", 50_000_000, 1.0)
+    assert (robot, space.kind, space.period_ns, space.gripper_closed) == (None, "joint", 50_000_000, 1.0)
     told = {"robot": "panda", "kind": "tool_delta", "period": 0.1, "scale": 0.05, "turn": "rpy", "gripper_open": -1}
     (tmp_path / "embodiedcomp.json").write_text(json.dumps(told))
     robot, space = read_action_space(tmp_path)

@@ -13,6 +13,7 @@ from embodiedcomp_policy.kinematics import rotation_log
 from embodiedcomp_policy.observation import Observation
 from embodiedcomp_policy.policies.pinocchio_arm import load_arm
 from embodiedcomp_policy.policy import Policy, PolicyError
+from embodiedcomp_policy.registry import make_policy
 from embodiedcomp_policy.robot import load_robot
 
 pytest.importorskip("openpi_server")
@@ -92,6 +93,17 @@ def test_what_the_user_says_of_the_checkpoints_numbers() -> None:
 def test_options_that_cannot_apply(options: str, words: str) -> None:
     with pytest.raises(PolicyError, match=words):
         openpi.make(server=f"ws://127.0.0.1:1?{options}")
+
+
+def test_the_nodes_robot_is_taken_or_a_mismatch_is_an_error_at_the_start() -> None:
+    ur5e, panda = load_robot("ur5e"), load_robot("panda")
+    with pytest.raises(PolicyError, match="these keys are for 7 joints, ur5e has 6"):
+        make_policy("openpi", server="ws://127.0.0.1:1?keys=droid", robot=ur5e)
+    with serving("serve_openpi.py", "droid") as (port, _):
+        server = f"ws://127.0.0.1:{port}?timeout=2&keys=droid"
+        assert make_policy("openpi", server=server, robot=panda).act(see(PANDA_HOME)).positions.shape == (10, 8)
+        with pytest.raises(PolicyError, match="'openpi' drives another robot than 'ur5e': robot panda is not ur5e"):
+            make_policy("openpi", server=f"{server}&robot=panda", robot=ur5e)
 
 
 def test_droid_keys_drive_a_seven_joint_arm_and_no_other() -> None:

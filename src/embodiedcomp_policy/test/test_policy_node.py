@@ -309,6 +309,7 @@ def test_an_encoding_it_does_not_know_is_one_error_and_skipped(probe: Probe, pro
 @pytest.mark.parametrize(
     ("parameters", "line"),
     [
+        (["policy:=reference", "robot:=panda"], r"the reference policy drives ur5e \(.*\), not panda"),
         (["policy:=r2d2"], "unknown policy 'r2d2'; there are: .*reference"),
         (
             ["policy:=still", "cameras:=['front']"],

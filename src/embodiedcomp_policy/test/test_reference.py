@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from embodiedcomp_policy.observation import Observation
 from embodiedcomp_policy.policies.reference import ROBUST_WEIGHTS, WEIGHTS, ReferencePolicy, make, make_robust
@@ -17,6 +20,7 @@ from embodiedcomp_policy.policies.reference_network import (
     word_ids,
 )
 from embodiedcomp_policy.policy import Policy, PolicyError
+from embodiedcomp_policy.robot import load_robot
 from embodiedcomp_policy.training import imitation
 from embodiedcomp_policy.training.examples import HORIZON, VIEW, Examples, halve, load, save
 
@@ -123,6 +127,44 @@ def test_the_shipped_weights_are_small_and_hold_no_pickle(folder: Path) -> None:
     assert set(files) >= {"config.json", "model.safetensors", "README.md"}
     assert not [name for name in files if name.endswith((".pt", ".bin", ".pkl"))]
     assert sum(files.values()) < 20e6
+
+
+def write(folder: Path, config: dict[str, object], weights: dict[str, torch.Tensor]) -> str:
+    (folder / "config.json").write_text(json.dumps(config))
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return str(folder)
+
+
+def test_weights_that_are_not_its_own_never_drive_an_arm(tmp_path: Path) -> None:
+    config, weights = json.loads((WEIGHTS / "config.json").read_text()), load_file(WEIGHTS / "model.safetensors")
+    foreign = {"x.weight": torch.zeros(3, 3)}
+    with pytest.raises(PolicyError, match=r"config.json is of a 'bert', not of a 'embodiedcomp_reference'"):
+        make(write(tmp_path, {"model_type": "bert", "hidden_size": 32}, foreign))
+    with pytest.raises(PolicyError, match=r"\d+ missing keys in the weights, such as base\."):
+        make(write(tmp_path, config, foreign))
+    headless = {name: values for name, values in weights.items() if not name.startswith("plans")}
+    with pytest.raises(PolicyError, match=r"2 missing keys in the weights, such as plans.bias"):
+        make(write(tmp_path, config, headless))
+    with pytest.raises(PolicyError, match=r"1 unexpected keys in the weights, such as x.weight"):
+        make(write(tmp_path, config, weights | foreign))
+    with pytest.raises(PolicyError, match="no checkpoint of the reference policy in"):
+        make(write(tmp_path, config, weights | {"plans.bias": torch.zeros(5)}))
+    with pytest.raises(PolicyError, match="weight plans.bias has values that are not finite"):
+        make(write(tmp_path, config, weights | {"plans.bias": torch.full_like(weights["plans.bias"], float("nan"))}))
+    assert isinstance(make(write(tmp_path, config, weights)), Policy)
+
+
+def test_it_drives_the_robot_that_it_was_trained_on_and_no_other() -> None:
+    ur5e = load_robot("ur5e")
+    named = tuple(f"left_{name}" for name in ur5e.arm_names) + ("finger_joint",)
+    closed = np.append(ur5e.upper[:-1], 0.7929)
+    make(robot=dataclasses.replace(ur5e, name="left", names=named, upper=closed, gripper_closed=0.7929))
+    with pytest.raises(PolicyError, match=r"drives ur5e \(shoulder_pan_joint, .*\), not panda \(panda_joint1, "):
+        make(robot=load_robot("panda"))
+    with pytest.raises(
+        PolicyError, match=r"gripper goes from 0 \(open\) to 0.8 \(closed\) rad, that of ur5e from 0 to 0.085"
+    ):
+        make(robot=dataclasses.replace(ur5e, gripper_closed=0.085))
 
 
 def test_mistakes_are_named(shipped: ReferencePolicy, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.config import ConfigError
 from embodiedcomp_policy.observation import Observation
 from embodiedcomp_policy.policy import PolicyError
-from embodiedcomp_policy.robot import load_robot
+from embodiedcomp_policy.robot import Robot, load_robot
 
 
 class Still:
@@ -40,6 +40,32 @@ def test_makes_the_one_asked_for_and_imports_no_other() -> None:
     policy = registry.make_policy("still", checkpoint="weights", server=None)
     assert isinstance(policy, Still) and policy.made_with == ("weights", None)
     assert not any(name.startswith("embodiedcomp_no_such_package") for name in sys.modules)
+
+
+class Driver(Still):
+    """Says which robot it drives: the one that it is given, else the UR5e."""
+
+    def __init__(self, checkpoint: str | None, server: str | None, robot: Robot | None = None) -> None:
+        super().__init__(checkpoint, server)
+        self.robot = robot or load_robot("ur5e")
+
+
+class Stubborn(Still):
+    robot = load_robot("ur5e")
+
+
+def test_a_policy_for_another_robot_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = ("Still", "Driver", "Stubborn")
+    installed = [EntryPoint(kind.lower(), f"{__name__}:{kind}", registry.GROUP) for kind in kinds]
+    monkeypatch.setattr(registry, "entry_points", lambda group: installed)
+    ur5e, panda = load_robot("ur5e"), load_robot("panda")
+    assert isinstance(registry.make_policy("still", robot=panda), Still)  # says nothing, takes nothing
+    assert registry.make_policy("driver", robot=panda).robot is panda  # type: ignore[attr-defined]
+    registry.make_policy("stubborn", robot=ur5e)
+    with pytest.raises(
+        PolicyError, match="policy 'stubborn' drives another robot than 'panda': robot ur5e is not panda"
+    ):
+        registry.make_policy("stubborn", robot=panda)
 
 
 def test_unknown_names_and_missing_packages_are_one_line() -> None:

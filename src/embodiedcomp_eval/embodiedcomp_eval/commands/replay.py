@@ -109,10 +109,11 @@ def _probe(policy: str, checkpoint: str | None, server: str | None, robot: str, 
 
     if not 0 < period < math.inf:
         raise ConfigError(f"query_period must be a finite number of s above 0, found {period:g}")
-    loaded = make_policy(policy, checkpoint, server)
+    body = load_robot(robot)
+    loaded = make_policy(policy, checkpoint, server, robot=body)
     if getattr(loaded, "privileged", False):
         raise ConfigError(f"policy {policy!r} reads ground truth from the simulator, which a bag has not")
-    return PolicyProbe(loaded, load_robot(robot), instruction, period=period)
+    return PolicyProbe(loaded, body, instruction, period=period)
 
 
 def show(result: dict[str, Any], folder: Path) -> None:

@@ -16,6 +16,7 @@ from embodiedcomp_eval.task import TaskConfig, load_task
 from embodiedcomp_eval.trial_config import TrialConfig
 from embodiedcomp_policy.policy import Policy
 from embodiedcomp_policy.registry import make_policy
+from embodiedcomp_policy.robot import load_robot
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # one episode, one core: that is what makes two workers twice as fast
@@ -31,7 +32,7 @@ def run_episode(work: Work) -> Done:
     subscribers: list[Subscriber] = [saver] if work.save_frames else []
     meter = None
     if work.measure_quality and not getattr(parts.policy, "privileged", False):
-        meter = QualityMeter(_shadow(*which))
+        meter = QualityMeter(_shadow(*which, task.robot))
         subscribers.append(meter)
         parts = Parts(meter.watch(parts.policy), parts.simulator)
     loop, recorder = make_loop(work.trial, task, subscribers, parts)
@@ -49,9 +50,9 @@ def _task(name: str) -> TaskConfig:
 
 
 @functools.lru_cache(maxsize=2)
-def _shadow(policy: str, checkpoint: str | None, server: str | None) -> Policy:
+def _shadow(policy: str, checkpoint: str | None, server: str | None, robot: str) -> Policy:
     """A second copy of the policy, which answers from source pictures."""
-    return make_policy(policy, checkpoint, server)
+    return make_policy(policy, checkpoint, server, robot=load_robot(robot))
 
 
 @functools.lru_cache(maxsize=2)

@@ -98,7 +98,7 @@ class PolicyNode(AutostartNode):
         checkpoint = self.parameter("checkpoint", "", "path of its weights; empty: its own")
         server = self.parameter("server", "", "URL of the process that runs it")
         wrappers = self.parameter("chunk_wrappers", [""], "wrappers around it, innermost first, such as ensemble=0.01")
-        made = make_policy(name, checkpoint or None, server or None, description or None)
+        made = make_policy(name, checkpoint or None, server or None, description or None, self._robot)
         policy = wrap(made, wrappers, self._robot_now)
         cameras = self.parameter("cameras", [""], "camera names; empty: those that the policy wants")
         cameras = self._checked_cameras(cameras, policy.cameras)

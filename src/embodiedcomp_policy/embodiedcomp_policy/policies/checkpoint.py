@@ -2,8 +2,8 @@
 
     {"robot": "ur5e", "kind": "joint", "period": 0.05, "gripper_open": 0.0, "gripper_closed": 1.0}
 
-robot: name in config/robots. period: s between actions. The rest: ``ActionSpace``'s fields. Without the file: absolute
-joint targets for the UR5e every 0.05 s, gripper 0 open to 1 closed.
+robot: name in config/robots, by default the node's. period: s between actions. The rest: ``ActionSpace``'s fields. Without the
+file: absolute joint targets every 0.05 s, gripper 0 open to 1 closed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from embodiedcomp_policy.action_space import ActionSpace
 from embodiedcomp_policy.policy import PolicyError
 
 FILE = "embodiedcomp.json"
-DEFAULTS: dict[str, Any] = {"robot": "ur5e", "kind": "joint", "period": 0.05}
+DEFAULTS: dict[str, Any] = {"robot": None, "kind": "joint", "period": 0.05}
+DEFAULT_ROBOT = "ur5e"
+"""Where neither the checkpoint nor who loads it names one."""
 CHOICES = {"kind": ("joint", "joint_delta", "tool_delta"), "turn": ("vector", "rpy"), "frame": ("base", "tool")}
 
 
@@ -34,8 +36,8 @@ def checkpoint_folder(policy: str, checkpoint: str | None, files: tuple[str, ...
     return folder
 
 
-def read_action_space(folder: Path) -> tuple[str, ActionSpace]:
-    """The robot's name and the action space that the folder's ``embodiedcomp.json`` describes. Raises PolicyError."""
+def read_action_space(folder: Path) -> tuple[str | None, ActionSpace]:
+    """The robot's name (None: not told) and the action space of the folder's ``embodiedcomp.json``. Raises PolicyError."""
     path = folder / FILE
     fields = {field.name: field.type for field in dataclasses.fields(ActionSpace) if field.name != "period_ns"}
     known = ("robot", "period", *fields)
@@ -53,10 +55,10 @@ def read_action_space(folder: Path) -> tuple[str, ActionSpace]:
         if key not in (*CHOICES, "robot") and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise PolicyError(f"{path}: {key} must be a number, not '{value}'")
     values = {**DEFAULTS, **told}
-    robot, period = str(values.pop("robot")), values.pop("period")
+    robot, period = values.pop("robot"), values.pop("period")
     if not 0 < period <= 10:
         raise PolicyError(f"{path}: period must be above 0 and at most 10 s, not {period}")
     space = ActionSpace(period_ns=round(1e9 * period), **values)
     if space.gripper_open == space.gripper_closed:
         raise PolicyError(f"{path}: gripper_open and gripper_closed must differ, both are {space.gripper_open}")
-    return robot, space
+    return None if robot is None else str(robot), space

@@ -16,7 +16,7 @@ from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.action_space import ActionDecoder, ActionSpace
 from embodiedcomp_policy.config import ConfigError
 from embodiedcomp_policy.observation import Observation
-from embodiedcomp_policy.policies.checkpoint import checkpoint_folder, read_action_space
+from embodiedcomp_policy.policies.checkpoint import DEFAULT_ROBOT, checkpoint_folder, read_action_space
 from embodiedcomp_policy.policy import PolicyError
 from embodiedcomp_policy.registry import make_arm
 from embodiedcomp_policy.robot import Robot, load_robot
@@ -55,7 +55,7 @@ class LeRobotPolicy:
             raise PolicyError(
                 f"policy 'lerobot': states have shape {tuple(state.shape)}, {robot.name} has {len(robot.names)}"
             )
-        self._robot = robot
+        self.robot = robot
         arm = make_arm(robot, robot_description) if space.kind == "tool_delta" else None
         self._decoder = ActionDecoder("lerobot", space, robot, arm)
         self.reset(0)
@@ -76,8 +76,8 @@ class LeRobotPolicy:
         """Actions ``(T, width)`` in the checkpoint's own units."""
         torch = self._torch
         state = observation.state.copy()
-        if self._robot.gripper is not None:
-            state[self._robot.gripper] = self._decoder.gripper_state(state)
+        if self.robot.gripper is not None:
+            state[self.robot.gripper] = self._decoder.gripper_state(state)
         batch: dict[str, Any] = {"observation.state": torch.from_numpy(state.astype(np.float32))[None]}
         for key, camera in zip(self._images, self.cameras, strict=True):
             pixels = torch.from_numpy(observation.images[camera]).permute(2, 0, 1)[None].float() / 255
@@ -93,15 +93,19 @@ class LeRobotPolicy:
 
 
 def make(
-    checkpoint: str | None = None, server: str | None = None, robot_description: str | None = None
+    checkpoint: str | None = None,
+    server: str | None = None,
+    robot_description: str | None = None,
+    robot: Robot | None = None,
 ) -> LeRobotPolicy:
     """The entry point's factory. Raises PolicyError."""
     if server:
         raise PolicyError(f"policy 'lerobot' runs in process: it takes no server ('{server}')")
     folder = checkpoint_folder("lerobot", checkpoint, ("config.json", "model.safetensors"))
-    name, space = read_action_space(folder)
+    told, space = read_action_space(folder)
     try:
-        return LeRobotPolicy(folder, load_robot(name), space, robot_description)
+        robot = robot if told is None and robot is not None else load_robot(told or DEFAULT_ROBOT)
+        return LeRobotPolicy(folder, robot, space, robot_description)
     except ConfigError as error:
         raise PolicyError(f"{folder}: {error}") from error
     except ModuleNotFoundError as error:

@@ -1,7 +1,8 @@
 """Pi0, Pi0-FAST and Pi0.5 on an openpi server: websocket, msgpack with numpy arrays.
 
 ``server:=ws://HOST:8000?keys=ur5``. keys: which observation the checkpoint was trained on (ur5, libero, droid); robot:
-its name in config/robots; period: s between actions; timeout: s for one answer (a first answer may compile: ten times).
+its name in config/robots, by default the node's; period: s between actions; timeout: s for one answer (a first answer may
+compile: ten times).
 What a checkpoint's numbers mean is an option too, by default the key set's: gripper: what it says for open and closed,
 ``OPEN,CLOSED``; scale, turn_scale: m (rad for droid) and rad that one unit of its deltas is; frame: their axes, base or
 tool; fingers: m, what libero's state holds for each finger of an open and a closed hand, ``OPEN,CLOSED``.
@@ -112,7 +113,7 @@ class OpenPiPolicy:
             raise PolicyError(
                 f"policy 'openpi': these keys are for {keys.joints} joints, {robot.name} has {len(robot.arm)}"
             )
-        self._url, self._keys, self._robot, self._arm, self._timeout = url, keys, robot, arm, timeout
+        self._url, self._keys, self.robot, self._arm, self._timeout = url, keys, robot, arm, timeout
         self._decoder = ActionDecoder("openpi", keys.space, robot, arm)
         self._connection: websockets.sync.client.ClientConnection | None = None
         self.metadata: dict[str, Any] = {}
@@ -127,7 +128,7 @@ class OpenPiPolicy:
         return self._decoder.chunk(self._ask(observation, self._timeout), observation)
 
     def _ask(self, observation: Observation, timeout: float) -> Any:
-        request = {**self._keys.request(observation, self._decoder, self._robot, self._arm, self._keys.fingers)}
+        request = {**self._keys.request(observation, self._decoder, self.robot, self._arm, self._keys.fingers)}
         request["prompt"] = observation.instruction
         data = msgpack_numpy.packb(request)
         reason = ""
@@ -170,11 +171,11 @@ class OpenPiPolicy:
         told = self.metadata.get("action_dim")
         if told is not None and told != self._decoder.width:
             raise PolicyError(
-                f"{self._url} serves actions of {told} values, {self._robot.name} takes {self._decoder.width}"
+                f"{self._url} serves actions of {told} values, {self.robot.name} takes {self._decoder.width}"
             )
         robot = self.metadata.get("robot")
-        if robot is not None and robot != self._robot.name:
-            raise PolicyError(f"{self._url} serves robot '{robot}', not '{self._robot.name}'")
+        if robot is not None and robot != self.robot.name:
+            raise PolicyError(f"{self._url} serves robot '{robot}', not '{self.robot.name}'")
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -228,7 +229,10 @@ def _told(keys: KeySet, options: dict[str, str]) -> KeySet:
 
 
 def make(
-    checkpoint: str | None = None, server: str | None = None, robot_description: str | None = None
+    checkpoint: str | None = None,
+    server: str | None = None,
+    robot_description: str | None = None,
+    robot: Robot | None = None,
 ) -> OpenPiPolicy:
     """The entry point's factory. Raises PolicyError, ConfigError."""
     if checkpoint:
@@ -239,6 +243,7 @@ def make(
     }  # fmt: skip
     url, options = parse_server("openpi", server, ("ws", "wss"), defaults, EXAMPLE)
     keys = _told(KEY_SETS[choose(options, "keys", tuple(KEY_SETS))], options)
-    robot = load_robot(options["robot"] or keys.robot)
+    if options["robot"] or robot is None:
+        robot = load_robot(options["robot"] or keys.robot)
     arm = load_arm(robot, robot_description) if keys.space.kind == "tool_delta" else None
     return OpenPiPolicy(url, keys, robot, arm, number(options, "timeout", 0.05, 600.0))

@@ -36,7 +36,7 @@ class OpenVlaPolicy:
         """arm: None where actions are joint positions."""
         self.cameras = ("base_camera",) if payload == "openvla" else ("base_camera", "wrist_camera")
         self._url, self._payload, self._unnorm_key, self._timeout = url, payload, unnorm_key, timeout
-        self._robot, self._arm = robot, arm
+        self.robot, self._arm = robot, arm
         self._decoder = ActionDecoder("openvla", space, robot, self._arm)
         self._session = requests.Session()
         probe = self._decoder.probe()
@@ -65,7 +65,7 @@ class OpenVlaPolicy:
 
     def _state(self, observation: Observation) -> np.ndarray:
         """Joints and gripper, or for tool deltas position, rotation vector and the two fingers of a Panda's hand."""
-        joints = observation.state[self._robot.arm]
+        joints = observation.state[self.robot.arm]
         gripper = self._decoder.gripper_state(observation.state)
         if self._arm is None:
             return np.append(joints, gripper).astype(np.float32)
@@ -104,7 +104,10 @@ class OpenVlaPolicy:
 
 
 def make(
-    checkpoint: str | None = None, server: str | None = None, robot_description: str | None = None
+    checkpoint: str | None = None,
+    server: str | None = None,
+    robot_description: str | None = None,
+    robot: Robot | None = None,
 ) -> OpenVlaPolicy:
     """The entry point's factory. Raises PolicyError, ConfigError."""
     if checkpoint:
@@ -112,7 +115,7 @@ def make(
             f"policy 'openvla' runs on a server, which has its checkpoint: it takes none ('{checkpoint}')"
         )
     defaults = {
-        "payload": "openvla", "unnorm_key": "", "robot": "ur5e", "actions": "tool_delta", "frame": "base",
+        "payload": "openvla", "unnorm_key": "", "robot": "", "actions": "tool_delta", "frame": "base",
         "period": "0.2", "timeout": "5", "gripper": "1,0",
     }  # fmt: skip
     url, options = parse_server("openvla", server, ("http", "https"), defaults, EXAMPLE)
@@ -126,7 +129,8 @@ def make(
         gripper_open=opened,
         gripper_closed=closed,
     )
-    robot = load_robot(options["robot"])
+    if options["robot"] or robot is None:
+        robot = load_robot(options["robot"] or "ur5e")
     arm = load_arm(robot, robot_description) if space.kind == "tool_delta" else None
     timeout = number(options, "timeout", 0.05, 600.0)
     return OpenVlaPolicy(url, payload, options["unnorm_key"], space, robot, arm, timeout)

@@ -18,7 +18,7 @@ from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.action_space import ActionDecoder, ActionSpace
 from embodiedcomp_policy.config import ConfigError
 from embodiedcomp_policy.observation import Observation
-from embodiedcomp_policy.policies.checkpoint import checkpoint_folder, read_action_space
+from embodiedcomp_policy.policies.checkpoint import DEFAULT_ROBOT, checkpoint_folder, read_action_space
 from embodiedcomp_policy.policies.pinocchio_arm import load_arm
 from embodiedcomp_policy.policy import PolicyError
 from embodiedcomp_policy.robot import Robot, load_robot
@@ -47,7 +47,7 @@ class Pi0Policy:
                 f"policy 'pi0': the weights in '{folder}' lack {len(loading['missing_keys'])}, such as {first}"
             )
         self._model = model.float().eval()
-        self._robot = robot
+        self.robot = robot
         arm = load_arm(robot, robot_description) if space.kind == "tool_delta" else None
         self._decoder = ActionDecoder("pi0", space, robot, arm)
         self._statistics = self._read_statistics()
@@ -58,7 +58,7 @@ class Pi0Policy:
         self.reset(0)
 
     def _read_statistics(self) -> tuple[np.ndarray, np.ndarray]:
-        processor, states = self._processor, len(self._robot.names)
+        processor, states = self._processor, len(self.robot.names)
         if processor.actions_mean is None or processor.actions_std is None or processor.state_mean is None:
             raise PolicyError("policy 'pi0': the processor has no statistics of states and actions to scale by")
         mean, std = (
@@ -67,11 +67,11 @@ class Pi0Policy:
         )
         if mean.shape != (self._decoder.width,) or std.shape != mean.shape:
             raise PolicyError(
-                f"policy 'pi0': the checkpoint's actions have {mean.size} values, {self._robot.name} takes {self._decoder.width}"
+                f"policy 'pi0': the checkpoint's actions have {mean.size} values, {self.robot.name} takes {self._decoder.width}"
             )
         if len(processor.state_mean) != states:
             raise PolicyError(
-                f"policy 'pi0': the checkpoint's states have {len(processor.state_mean)} values, {self._robot.name} has {states}"
+                f"policy 'pi0': the checkpoint's states have {len(processor.state_mean)} values, {self.robot.name} has {states}"
             )
         return mean, std
 
@@ -85,7 +85,7 @@ class Pi0Policy:
 
     def _infer(self, observation: Observation) -> np.ndarray:
         """Actions ``(chunk_size, width)`` in the checkpoint's own units."""
-        robot = self._robot
+        robot = self.robot
         state = observation.state.copy()
         if robot.gripper is not None:
             state[robot.gripper] = self._decoder.gripper_state(state)
@@ -110,16 +110,21 @@ class Pi0Policy:
         return result
 
 
-def make(checkpoint: str | None = None, server: str | None = None, robot_description: str | None = None) -> Pi0Policy:
+def make(
+    checkpoint: str | None = None,
+    server: str | None = None,
+    robot_description: str | None = None,
+    robot: Robot | None = None,
+) -> Pi0Policy:
     """The entry point's factory. Raises PolicyError."""
     if server:
         raise PolicyError(f"policy 'pi0' runs in process: it takes no server ('{server}'); 'openpi' does")
     folder = checkpoint_folder("pi0", checkpoint, ("config.json",))
     if not [*folder.glob("model*.safetensors")]:
         raise PolicyError(f"policy 'pi0': '{checkpoint}' has no model.safetensors")
-    name, space = read_action_space(folder)
+    told, space = read_action_space(folder)
     try:
-        robot = load_robot(name)
+        robot = robot if told is None and robot is not None else load_robot(told or DEFAULT_ROBOT)
     except ConfigError as error:
         raise PolicyError(f"{folder}: {error}") from error
     return Pi0Policy(folder, robot, space, robot_description)
