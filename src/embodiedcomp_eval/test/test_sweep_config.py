@@ -119,6 +119,18 @@ def test_every_shipped_sweep_is_valid_and_keeps_to_its_seeds(path: Path) -> None
     assert sweep.name == path.stem
     seeds = {seed for cell in sweep.cells for seed in cell.seeds}
     allowed = (
-        {*range(42, 142), *range(200, 700)} if sweep.name.startswith(("paper", "curve")) else set(range(10000, 11000))
+        {*range(42, 142), *range(200, 700)}
+        if sweep.name.startswith(("paper", "curve", "claims"))
+        else set(range(10000, 11000))
     )
-    assert seeds <= allowed, "training seeds have no place in a sweep, evaluation seeds only in the paper's"
+    assert seeds <= allowed, (
+        "training seeds have no place in a sweep, evaluation seeds only in the paper's and the claim's"
+    )
+
+
+def test_the_claim_is_one_declared_comparison_with_uncompressed_on_the_five_hundred_seeds() -> None:
+    sweep, _ = load_sweep("claims")
+    assert sweep.primary is not None and not sweep.secondary
+    by_name = {cell.name: cell for cell in sweep.cells}
+    assert len(by_name) == 2 and by_name[sweep.primary.anchor].trial.codec == "none"
+    assert all(cell.seeds == tuple(range(200, 700)) for cell in sweep.cells)
