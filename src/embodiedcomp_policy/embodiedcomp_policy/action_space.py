@@ -6,6 +6,7 @@ not as a strange motion.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,10 @@ MARGIN = 0.2
 """How far outside its range a value may be, rad or of the gripper's range, before it counts as another unit."""
 FARTHEST = 0.5
 """m: a longer move of the tool in one action is no metre."""
+REACH_NS = 500_000_000
+"""An absolute first target that a joint can't reach at full speed in this time (or two periods) is none for the next step."""
+PROBED = 0.7
+"""Where between its limits each joint stands in a probe: not in the middle, where degrees and radians are both 0."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,27 @@ class ActionDecoder:
     def chunk(self, actions: npt.ArrayLike, observation: Observation) -> Chunk:
         """Actions ``(T, width)`` -> a chunk ``(T, J)``. Raises PolicyError naming the value that doesn't fit the robot."""
         values = self._checked(actions)
+        self._check_first(values[0], observation.state)
+        return self._chunk(values, observation)
+
+    def try_out(self, ask: Callable[[Observation], npt.ArrayLike]) -> None:
+        """Ask a backend once at the start. Raises PolicyError where its answer means something else than it should.
+
+        A model that has never seen such an arm may answer with absolute joints far from it; with changes it answers as no
+        model of absolute joints does: every joint about 0.
+        """
+        probe = self._probe()
+        values = self._checked(ask(probe))
+        arm = self._robot.arm
+        nearly = self._robot.velocity[arm] * (self._space.period_ns / 1e9)
+        at_zero = (np.abs(values[:, : self._moves]) <= nearly).all() if self._space.kind == "joint" else False
+        if at_zero and (np.abs(probe.state[arm]) > 2 * nearly).any():
+            raise PolicyError(
+                f"policy '{self._name}' wants every joint at about 0 whatever the arm's state: changes, not positions?"
+            )
+        self._chunk(values, probe)
+
+    def _chunk(self, values: Vector, observation: Observation) -> Chunk:
         state = observation.state[self._robot.arm]
         moves = values[:, : self._moves]
         if self._space.kind == "joint":
@@ -96,11 +122,24 @@ class ActionDecoder:
         closed = (state[robot.gripper] - robot.gripper_open) / (robot.gripper_closed - robot.gripper_open)
         return float(np.clip(closed, 0, 1))
 
-    def probe(self) -> Observation:
-        """An observation to try a backend with at the start: grey pictures, the arm in the middle of its limits."""
+    def _probe(self) -> Observation:
+        """Grey pictures, every joint at its own side of the middle."""
         grey = np.full((256, 256, 3), 127, dtype=np.uint8)
-        middle = (self._robot.lower + self._robot.upper) / 2
-        return Observation({"base_camera": grey, "wrist_camera": grey}, middle, "Pick up the object", 0)
+        state = self._robot.lower + PROBED * (self._robot.upper - self._robot.lower)
+        return Observation({"base_camera": grey, "wrist_camera": grey}, state, "Pick up the object", 0)
+
+    def _check_first(self, first: Vector, state: Vector) -> None:
+        if self._space.kind != "joint":
+            return
+        arm = self._robot.arm
+        reach = self._robot.velocity[arm] * (max(REACH_NS, 2 * self._space.period_ns) / 1e9)
+        over = np.abs(first[: self._moves] - state[arm]) - reach
+        if (over > 0).any():
+            joint = int(np.argmax(over))
+            raise PolicyError(
+                f"policy '{self._name}' wants '{self._robot.arm_names[joint]}' at {first[joint]:.4g} rad next, which is at "
+                f"{state[arm][joint]:.4g}: changes, not positions?"
+            )
 
     def _checked(self, actions: npt.ArrayLike) -> Vector:
         try:

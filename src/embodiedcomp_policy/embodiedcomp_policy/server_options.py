@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from embodiedcomp_policy.action_space import ActionSpace
 from embodiedcomp_policy.policy import PolicyError
+
+SPACE_OPTIONS: Mapping[str, str] = dict.fromkeys(("period", "gripper", "scale", "turn_scale", "turn", "frame"), "")
+"""What a user may say of the numbers a checkpoint answers with; empty: as the backend's own default."""
 
 
 def parse_server(
@@ -60,3 +65,33 @@ def two_numbers(options: Mapping[str, str], key: str) -> tuple[float, float]:
     if first == second or not (math.isfinite(first) and math.isfinite(second)):
         raise PolicyError(f"{key} must be two different numbers OPEN,CLOSED, not '{options[key]}'")
     return first, second
+
+
+def told_space(space: ActionSpace, options: Mapping[str, str], whose: str) -> ActionSpace:
+    """``space`` with what the user says in ``SPACE_OPTIONS``. Raises PolicyError for what means nothing to its kind."""
+    for option, right in {
+        "scale": space.kind != "joint",
+        "turn_scale": space.kind == "tool_delta",
+        "turn": space.kind == "tool_delta",
+        "frame": space.kind == "tool_delta",
+    }.items():
+        if options[option] and not right:
+            raise useless(option, whose, space)
+    if options["period"]:
+        space = replace(space, period_ns=round(1e9 * number(options, "period", 0.001, 10.0)))
+    if options["gripper"]:
+        opened, closed = two_numbers(options, "gripper")
+        space = replace(space, gripper_open=opened, gripper_closed=closed)
+    for option in ("scale", "turn_scale"):
+        if options[option]:
+            space = replace(space, **{option: number(options, option, 1e-4, 10.0)})  # type: ignore[arg-type]
+    if options["turn"]:
+        space = replace(space, turn=choose(options, "turn", ("vector", "rpy")))  # type: ignore[arg-type]
+    if options["frame"]:
+        space = replace(space, frame=choose(options, "frame", ("base", "tool")))  # type: ignore[arg-type]
+    return space
+
+
+def useless(option: str, whose: str, space: ActionSpace) -> PolicyError:
+    """The error that an option means nothing here."""
+    return PolicyError(f"option '{option}' means nothing to {whose}: their actions are {space.kind}")

@@ -56,7 +56,13 @@ class MadeUp(BasePolicy):
             return {"actions": np.tile([0.1, 0, 0, 0, 0, 0, 0, 0.5], (10, 1))}
         state = np.array(obs["state"])
         if self.kind == "degrees":
-            state[:6] = np.degrees(state[:6]) + 500
+            state[:6] = np.degrees(state[:6])
+        if self.kind == "deltas":
+            state[:6] = 0.01
+        if self.kind == "deltas-later" and self.count > self.good:
+            state[:6] = 0.01
+        if self.kind == "damaged" and self.count > self.good:
+            return {"actions": {b"__ndarray__": True}}
         return {"actions": np.tile(state, (10, 1))} if self.kind != "keyless" else {"action": state}
 
 

@@ -29,6 +29,10 @@ class Handler(BaseHTTPRequestHandler):
             threading.Event().wait(30)
         elif KIND == "crash" and Handler.asked > 1:
             self.reply(500, "Internal Server Error")
+        elif KIND == "drip" and Handler.asked > 1:
+            self.drip(json_numpy.dumps(self.answer(request)))
+        elif KIND == "damaged" and Handler.asked > 1:
+            self.reply(200, '{"__numpy__": "AAAA"}')
         elif KIND == "text":
             self.reply(200, "<html>")
         else:
@@ -50,6 +54,9 @@ class Handler(BaseHTTPRequestHandler):
         state = request["state"]
         if KIND == "joints":
             return [state] * 8
+        if KIND == "fingers":  # turns, and closes the hand as far as the two fingers that it is told are apart
+            left, right = state[6:]
+            return [np.array([0, 0, 0, 0, 0.1, 0.1, 5 * (left - right)])]
         return [np.array([0, 0, 0.01, 0, 0, 0, 1.0])] * 8 if state.shape == (8,) else "error"
 
     def reply(self, status: int, text: str) -> None:
@@ -59,6 +66,15 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def drip(self, text: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        for byte in text.encode():
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+            threading.Event().wait(0.2)
 
     def log_message(self, *arguments: object) -> None:
         pass

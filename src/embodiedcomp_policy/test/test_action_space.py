@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +82,34 @@ def test_what_does_not_fit_the_robot_is_one_line(space: ActionSpace, actions: ob
     with pytest.raises(PolicyError, match=words) as error:
         decoder.chunk(actions, see())  # type: ignore[arg-type]
     assert "\n" not in str(error.value)
+
+
+def test_a_backend_is_tried_where_degrees_and_changes_show() -> None:
+    decoder = ActionDecoder("x", JOINT, UR5E)
+
+    def echo(unit: float) -> Callable[[Observation], np.ndarray]:
+        return lambda probe: np.append(probe.state[:6] * unit, 0.5)
+
+    decoder.try_out(echo(1.0))
+    decoder.try_out(lambda probe: np.append(HOME[:6], 0.5))  # a model that knows one pose only
+    with pytest.raises(PolicyError, match="degrees, or another robot"):
+        decoder.try_out(echo(180 / np.pi))
+    with pytest.raises(PolicyError, match="every joint at about 0 whatever the arm's state: changes, not positions"):
+        decoder.try_out(lambda probe: np.append(np.full(6, -0.02), 0.5))
+    ActionDecoder("x", ActionSpace("joint_delta", 50_000_000), UR5E).try_out(lambda probe: np.zeros(7))
+
+
+def test_a_first_target_out_of_reach_is_no_target() -> None:
+    decoder = ActionDecoder("x", JOINT, UR5E)
+    far = np.append(HOME[:6], 0.5)
+    far[1] += 1.5
+    decoder.chunk(far, see())  # 0.5 s at full speed
+    far[1] += 0.1
+    words = r"'shoulder_lift_joint' at -0.135 rad next, which is at -1.735: changes, not positions"
+    with pytest.raises(PolicyError, match=words):
+        decoder.chunk(far, see())
+    slow = ActionDecoder("x", replace(JOINT, period_ns=500_000_000), UR5E)
+    slow.chunk(far, see())
 
 
 def test_tool_deltas_without_kinematics_are_refused_at_the_start() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -40,6 +41,7 @@ def test_ur5_keys_answer_with_joint_targets() -> None:
     with serving("serve_openpi.py", "ur5") as (port, _):
         policy = connect(port)
         assert isinstance(policy, Policy)
+        assert policy._connection is not None and policy._connection.ping_interval is None  # a compiler answers no ping
         policy.reset(3)
         chunk = policy.act(see())
     assert chunk.stamp_ns == 5 and chunk.positions.shape == (10, 7)
@@ -118,6 +120,7 @@ def test_droid_keys_drive_a_seven_joint_arm_and_no_other() -> None:
     ("kind", "words"),
     [
         ("degrees", "degrees, or another robot"),
+        ("deltas", "every joint at about 0 whatever the arm's state: changes, not positions"),
         ("keyless", "answered without 'actions'; keys: action"),
         ("libero", "failed: .*KeyError: .*wrong request"),
         ("metadata", "serves actions of 14 values, ur5e takes 7"),
@@ -135,6 +138,44 @@ def test_a_traceback_is_one_line_and_the_next_question_connects_again() -> None:
         for _ in range(2):
             with pytest.raises(PolicyError, match="failed: ZeroDivisionError: the checkpoint is on fire"):
                 policy.act(see())
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("damaged", r"no msgpack with arrays \(KeyError\)"),
+        ("deltas-later", r"'elbow_joint' at 0.01 rad next, which is at 2.48: changes, not positions"),
+    ],
+)
+def test_a_bad_answer_later_is_one_line(kind: str, words: str) -> None:
+    with serving("serve_openpi.py", kind) as (port, _):
+        policy = connect(port)
+        for _ in range(2):
+            with pytest.raises(PolicyError, match=words):
+                policy.act(see())
+
+
+def test_a_server_that_stands_still_holds_nobody_up() -> None:
+    with serving("serve_openpi.py", "ur5") as (port, process):
+        policy = openpi.make(server=f"ws://127.0.0.1:{port}?timeout=0.5")
+        process.send_signal(signal.SIGSTOP)
+        started = time.monotonic()
+        for _ in range(2):
+            with pytest.raises(PolicyError, match=r"did not answer within 0.5 s|can't be reached after 3 attempts"):
+                policy.act(see())
+        assert time.monotonic() - started < 15
+
+
+def test_a_server_that_returns_as_another_robots_is_never_obeyed() -> None:
+    port = free_port()
+    with serving("serve_openpi.py", "ur5", port):
+        policy = connect(port)
+    with serving("serve_openpi.py", "robot", port):
+        for _ in range(3):
+            with pytest.raises(PolicyError, match="serves robot 'aloha', not 'ur5e'"):
+                policy.act(see())
+    with serving("serve_openpi.py", "ur5", port):
+        assert policy.act(see()).positions.shape == (10, 7)
 
 
 def test_a_slow_server_is_given_up_in_time() -> None:

@@ -59,8 +59,7 @@ class LeRobotPolicy:
         arm = make_arm(robot, robot_description) if space.kind == "tool_delta" else None
         self._decoder = ActionDecoder("lerobot", space, robot, arm)
         self.reset(0)
-        probe = self._decoder.probe()
-        self._decoder.chunk(self._infer(probe), probe)
+        self._decoder.try_out(self._infer)
         self.reset(0)
 
     def reset(self, seed: int) -> None:

@@ -4,12 +4,15 @@
 its name in config/robots, by default the node's; period: s between actions; timeout: s for one answer (a first answer may
 compile: ten times).
 What a checkpoint's numbers mean is an option too, by default the key set's: gripper: what it says for open and closed,
-``OPEN,CLOSED``; scale, turn_scale: m (rad for droid) and rad that one unit of its deltas is; frame: their axes, base or
-tool; fingers: m, what libero's state holds for each finger of an open and a closed hand, ``OPEN,CLOSED``.
+``OPEN,CLOSED``; scale, turn_scale: m (rad for droid) and rad that one unit of its deltas is; turn: its rotations, vector or
+rpy; frame: their axes, base or tool; fingers: m, what libero's state holds for each finger of an open and a closed hand,
+``OPEN,CLOSED``.
 """
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,7 +30,15 @@ from embodiedcomp_policy.observation import Observation
 from embodiedcomp_policy.policies.pinocchio_arm import load_arm
 from embodiedcomp_policy.policy import PolicyError
 from embodiedcomp_policy.robot import Robot, load_robot
-from embodiedcomp_policy.server_options import choose, number, parse_server, two_numbers
+from embodiedcomp_policy.server_options import (
+    SPACE_OPTIONS,
+    choose,
+    number,
+    parse_server,
+    told_space,
+    two_numbers,
+    useless,
+)
 
 EXAMPLE = "ws://gpu-box:8000?keys=ur5"
 ATTEMPTS = 3
@@ -117,8 +128,7 @@ class OpenPiPolicy:
         self._decoder = ActionDecoder("openpi", keys.space, robot, arm)
         self._connection: websockets.sync.client.ClientConnection | None = None
         self.metadata: dict[str, Any] = {}
-        probe = self._decoder.probe()
-        self._decoder.chunk(self._ask(probe, 10 * timeout), probe)
+        self._decoder.try_out(lambda probe: self._ask(probe, 10 * timeout))
 
     def reset(self, seed: int) -> None:
         """The server keeps no episode, and its sampling is its own."""
@@ -145,7 +155,11 @@ class OpenPiPolicy:
             if isinstance(reply, str):  # openpi sends its traceback as text and hangs up
                 self._close()
                 raise PolicyError(f"policy server {self._url} failed: {_last_line(reply)}")
-            answer = _unpack(reply, self._url)
+            try:
+                answer = _unpack(reply, self._url)
+            except PolicyError:
+                self._close()
+                raise
             if "actions" not in answer:
                 raise PolicyError(
                     f"policy server {self._url} answered without 'actions'; keys: {', '.join(map(str, answer))}"
@@ -155,16 +169,31 @@ class OpenPiPolicy:
 
     def _exchange(self, data: bytes, timeout: float) -> str | bytes:
         if self._connection is None:
+            # No pings: a server that compiles its model answers none of them, and the time limits are ours.
             self._connection = websockets.sync.client.connect(
-                self._url, compression=None, max_size=None, open_timeout=min(timeout, 5.0), close_timeout=1.0
+                self._url,
+                compression=None,
+                max_size=None,
+                open_timeout=min(timeout, 5.0),
+                close_timeout=1.0,
+                ping_interval=None,
             )
-            greeting = self._connection.recv(timeout)
-            if isinstance(greeting, str):
-                raise PolicyError(f"{self._url} is no openpi server: it greets with text")
-            self.metadata = _unpack(greeting, self._url)
-            self._check_metadata()
+            # Nor may a server that reads no more hold us up in sending.
+            limit = struct.pack("ll", int(timeout), int(1e6 * (timeout % 1)))
+            self._connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+            try:
+                self._greet(self._connection.recv(timeout))
+            except PolicyError:
+                self._close()  # the next question must not find it open
+                raise
         self._connection.send(data)
         return self._connection.recv(timeout)
+
+    def _greet(self, greeting: str | bytes) -> None:
+        if isinstance(greeting, str):
+            raise PolicyError(f"{self._url} is no openpi server: it greets with text")
+        self.metadata = _unpack(greeting, self._url)
+        self._check_metadata()
 
     def _check_metadata(self) -> None:
         """Servers may say what they drive; what they say must fit."""
@@ -186,8 +215,10 @@ class OpenPiPolicy:
 def _unpack(data: bytes, url: str) -> dict[str, Any]:
     try:
         answer = msgpack_numpy.unpackb(data)
-    except (ValueError, TypeError) as error:
-        raise PolicyError(f"{url} is no openpi server: what it sends is no msgpack") from error
+    except Exception as error:  # whatever foreign bytes do to a foreign decoder
+        raise PolicyError(
+            f"{url} is no openpi server: what it sends is no msgpack with arrays ({type(error).__name__})"
+        ) from error
     if not isinstance(answer, dict):
         raise PolicyError(f"{url} is no openpi server: it sends a {type(answer).__name__}, not a dict")
     return answer
@@ -200,32 +231,13 @@ def _last_line(traceback: str) -> str:
 
 def _told(keys: KeySet, options: dict[str, str]) -> KeySet:
     """The key set with what the user says of the checkpoint's numbers. Raises PolicyError for what can't apply."""
-    space, fingers = keys.space, keys.fingers
-    applies = {
-        "scale": space.kind != "joint",
-        "turn_scale": space.kind == "tool_delta",
-        "frame": space.kind == "tool_delta",
-        "fingers": keys.request is _libero,
-    }
-    for option, right in applies.items():
-        if options[option] and not right:
-            raise PolicyError(
-                f"option '{option}' means nothing to keys '{options['keys']}': their actions are {space.kind}"
-            )
-    if options["period"]:
-        space = replace(space, period_ns=round(1e9 * number(options, "period", 0.001, 10.0)))
-    if options["gripper"]:
-        opened, closed = two_numbers(options, "gripper")
-        space = replace(space, gripper_open=opened, gripper_closed=closed)
-    if options["scale"]:
-        space = replace(space, scale=number(options, "scale", 1e-4, 10.0))
-    if options["turn_scale"]:
-        space = replace(space, turn_scale=number(options, "turn_scale", 1e-4, 10.0))
-    if options["frame"]:
-        space = replace(space, frame=choose(options, "frame", ("base", "tool")))  # type: ignore[arg-type]
-    if options["fingers"]:
-        fingers = two_numbers(options, "fingers")
-    return replace(keys, space=space, fingers=fingers)
+    whose = f"keys '{options['keys']}'"
+    space = told_space(keys.space, options, whose)
+    if not options["fingers"]:
+        return replace(keys, space=space)
+    if keys.request is not _libero:
+        raise useless("fingers", whose, space)
+    return replace(keys, space=space, fingers=two_numbers(options, "fingers"))
 
 
 def make(
@@ -237,10 +249,7 @@ def make(
     """The entry point's factory. Raises PolicyError, ConfigError."""
     if checkpoint:
         raise PolicyError(f"policy 'openpi' runs on a server, which has its checkpoint: it takes none ('{checkpoint}')")
-    defaults = {
-        "keys": "ur5", "robot": "", "period": "", "timeout": "5", "gripper": "", "scale": "", "turn_scale": "",
-        "frame": "", "fingers": "",
-    }  # fmt: skip
+    defaults = {"keys": "ur5", "robot": "", "timeout": "5", **SPACE_OPTIONS, "fingers": ""}
     url, options = parse_server("openpi", server, ("ws", "wss"), defaults, EXAMPLE)
     keys = _told(KEY_SETS[choose(options, "keys", tuple(KEY_SETS))], options)
     if options["robot"] or robot is None:

@@ -53,8 +53,7 @@ class Pi0Policy:
         self._statistics = self._read_statistics()
         self._generator = torch.Generator()
         self.reset(0)
-        probe = self._decoder.probe()
-        self._decoder.chunk(self._infer(probe), probe)
+        self._decoder.try_out(self._infer)
         self.reset(0)
 
     def _read_statistics(self) -> tuple[np.ndarray, np.ndarray]:
