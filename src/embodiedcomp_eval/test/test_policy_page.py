@@ -52,6 +52,23 @@ def test_distortions_stand_with_their_failures_and_pictures() -> None:
     assert "![slipped](policy/slipped-blur-1.webp)" in text and "never reached, blur-2, seed 10003:" in text
 
 
+def test_further_seeds_of_a_step_stand_alone_and_pooled() -> None:
+    def run(weaker: int, stronger: int, of: int) -> dict[str, Any]:
+        return {"clean": condition(weaker, of), "blur-1": condition(stronger, of)}
+
+    first = distortion() | {"conditions": run(30, 36, 40)}
+    more = {
+        "configuration": {"seed": 10040, "episodes": 60}, "facts": FACTS, "conditions": run(45, 50, 60),
+        "steps": {"blur": [{"weaker": "clean", "stronger": "blur-1", "gained": 5, "lost": 0, "p": 0.03125}], "jpeg": []},
+    }  # fmt: skip
+    text = page(NOTHING | {"distortion": first, "distortion_more": more}, None, {})
+    assert "seeds of its own (10040–10099; commit abc123" in text
+    assert "5 gained, 0 lost, one-sided p 0.031, **significant**" in text
+    assert "together: 0.750 to 0.860, 11 gained, 0 lost, uncorrected p 0.000" in text
+    more["steps"]["blur"][0]["p"] = 0.2
+    assert "**not significant**" in page(NOTHING | {"distortion": first, "distortion_more": more}, None, {})
+
+
 def test_a_significant_step_up_is_named() -> None:
     assert "**clean to blur-1 (7 gained, 0 lost)**" in page(NOTHING | {"distortion": distortion(0.0078)}, None, {})
 

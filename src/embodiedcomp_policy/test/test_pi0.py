@@ -106,6 +106,16 @@ def test_noise_follows_from_the_seed_alone(checkpoint: Path) -> None:
     assert not np.array_equal(runs[0][0], runs[0][1])  # a new draw for each answer
 
 
+def test_it_runs_on_the_device_that_the_checkpoint_names(checkpoint: Path, tmp_path: Path) -> None:
+    told = shutil.copytree(checkpoint, tmp_path / "told") / "embodiedcomp.json"
+    content = json.loads(told.read_text())
+    told.write_text(json.dumps(content | {"device": "cpu"}))
+    assert pi0.make(checkpoint=str(told.parent)).act(see()).positions.shape == (6, 7)
+    told.write_text(json.dumps(content | {"device": "abacus"}))
+    with pytest.raises(PolicyError, match="no device 'abacus' here"):
+        pi0.make(checkpoint=str(told.parent))
+
+
 def test_what_does_not_fit_is_an_error_at_the_start(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="needs checkpoint:=FOLDER"):
         pi0.make()

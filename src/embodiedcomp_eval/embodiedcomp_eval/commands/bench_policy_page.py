@@ -26,7 +26,7 @@ def policy_page(
         Path,
         typer.Option(
             help="Folder of what the benches wrote: policy, policy_more (further seeds), policy-speed.json, distortion, "
-            "robust, guard."
+            "distortion_more, robust, guard."
         ),
     ] = Path("results/bench"),
     docs: Annotated[
@@ -40,7 +40,11 @@ def policy_page(
     keep.mkdir(exist_ok=True)
     evidence: dict[str, Any] = {}
     for name in MEASURE:
-        own = {"speed": "policy-speed.json", "policy_more": "policy_more/policy.json"}
+        own = {
+            "speed": "policy-speed.json",
+            "policy_more": "policy_more/policy.json",
+            "distortion_more": "distortion_more/distortion.json",
+        }
         fresh = results / own.get(name, f"{name}/{name}.json")
         kept = docs / "loop" / "loop.json" if name == "loop" else keep / f"{name}.json"
         if fresh.is_file() and name != "loop":

@@ -16,7 +16,7 @@ from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.action_space import ActionDecoder, ActionSpace
 from embodiedcomp_policy.config import ConfigError
 from embodiedcomp_policy.observation import Observation
-from embodiedcomp_policy.policies.checkpoint import DEFAULT_ROBOT, checkpoint_folder, read_action_space
+from embodiedcomp_policy.policies.checkpoint import DEFAULT_ROBOT, checkpoint_folder, read_told, torch_device
 from embodiedcomp_policy.policy import PolicyError
 from embodiedcomp_policy.registry import make_arm
 from embodiedcomp_policy.robot import Robot, load_robot
@@ -27,21 +27,34 @@ CAMERAS = ("base_camera", "wrist_camera")
 class LeRobotPolicy:
     """Any of lerobot's policies that predict a chunk of actions."""
 
-    def __init__(self, folder: Path, robot: Robot, space: ActionSpace, robot_description: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        robot: Robot,
+        space: ActionSpace,
+        robot_description: str | None = None,
+        device: str | None = None,
+    ) -> None:
         import torch
         from lerobot.configs.policies import PreTrainedConfig
         from lerobot.policies.factory import get_policy_class, make_pre_post_processors
 
         torch.set_num_threads(1)
-        torch.use_deterministic_algorithms(True)
+        where = torch_device("lerobot", device)
+        torch.use_deterministic_algorithms(True, warn_only=where.type != "cpu")
         self._torch = torch
         try:
             config = PreTrainedConfig.from_pretrained(folder, local_files_only=True)
-            config.device = "cpu"
+            config.device = str(where)
             kind = get_policy_class(config.type)
             self._policy = kind.from_pretrained(folder, config=config, local_files_only=True, strict=True)
-            self._before, self._after = make_pre_post_processors(config, pretrained_path=str(folder))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            self._before, self._after = make_pre_post_processors(
+                config,
+                pretrained_path=str(folder),
+                # As saved it names the device that it was trained on.
+                preprocessor_overrides={"device_processor": {"device": str(where)}},
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, AssertionError) as error:
             raise PolicyError(
                 f"policy 'lerobot': '{folder}' can't be loaded: {' '.join(str(error).split())[:300]}"
             ) from error
@@ -101,10 +114,10 @@ def make(
     if server:
         raise PolicyError(f"policy 'lerobot' runs in process: it takes no server ('{server}')")
     folder = checkpoint_folder("lerobot", checkpoint, ("config.json", "model.safetensors"))
-    told, space = read_action_space(folder)
+    told = read_told(folder)
     try:
-        robot = robot if told is None and robot is not None else load_robot(told or DEFAULT_ROBOT)
-        return LeRobotPolicy(folder, robot, space, robot_description)
+        robot = robot if told.robot is None and robot is not None else load_robot(told.robot or DEFAULT_ROBOT)
+        return LeRobotPolicy(folder, robot, told.space, robot_description, told.device)
     except ConfigError as error:
         raise PolicyError(f"{folder}: {error}") from error
     except ModuleNotFoundError as error:

@@ -18,10 +18,12 @@ from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.action_space import ActionDecoder, ActionSpace
 from embodiedcomp_policy.config import ConfigError
 from embodiedcomp_policy.observation import Observation
-from embodiedcomp_policy.policies.checkpoint import DEFAULT_ROBOT, checkpoint_folder, read_action_space
+from embodiedcomp_policy.policies.checkpoint import DEFAULT_ROBOT, checkpoint_folder, read_told, torch_device
 from embodiedcomp_policy.policies.pinocchio_arm import load_arm
 from embodiedcomp_policy.policy import PolicyError
 from embodiedcomp_policy.robot import Robot, load_robot
+
+INPUTS = ("state", "input_ids", "pixel_values", "attention_mask", "pixel_attention_mask")
 
 
 class Pi0Policy:
@@ -29,9 +31,17 @@ class Pi0Policy:
 
     cameras = ("base_camera", "wrist_camera")
 
-    def __init__(self, folder: Path, robot: Robot, space: ActionSpace, robot_description: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        robot: Robot,
+        space: ActionSpace,
+        robot_description: str | None = None,
+        device: str | None = None,
+    ) -> None:
         torch.set_num_threads(1)
-        torch.use_deterministic_algorithms(True)
+        self._device = torch_device("pi0", device)
+        torch.use_deterministic_algorithms(True, warn_only=self._device.type != "cpu")
         try:
             self._processor = PI0Processor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             model, loading = PI0ForConditionalGeneration.from_pretrained(
@@ -46,7 +56,7 @@ class Pi0Policy:
             raise PolicyError(
                 f"policy 'pi0': the weights in '{folder}' lack {len(loading['missing_keys'])}, such as {first}"
             )
-        self._model = model.float().eval()
+        self._model = model.float().eval().to(self._device)
         self.robot = robot
         arm = load_arm(robot, robot_description) if space.kind == "tool_delta" else None
         self._decoder = ActionDecoder("pi0", space, robot, arm)
@@ -94,18 +104,15 @@ class Pi0Policy:
             state=state[None],
         )
         config = self._model.config
+        # Drawn on the CPU: the same on every device.
         noise = torch.randn(1, config.chunk_size, config.max_action_dim, generator=self._generator)
         with torch.inference_mode():
+            there = {key: inputs[key].to(self._device) for key in INPUTS}
             scaled = self._model.sample_actions(
-                state=inputs["state"].float(),
-                input_ids=inputs["input_ids"],
-                pixel_values=inputs["pixel_values"].float(),
-                attention_mask=inputs["attention_mask"],
-                pixel_attention_mask=inputs["pixel_attention_mask"],
-                noise=noise,
+                **(there | {key: there[key].float() for key in ("state", "pixel_values")}), noise=noise.to(self._device)
             )
         mean, std = self._statistics
-        result: np.ndarray = scaled[0, :, : len(mean)].double().numpy() * std + mean
+        result: np.ndarray = scaled[0, :, : len(mean)].double().cpu().numpy() * std + mean
         return result
 
 
@@ -121,9 +128,9 @@ def make(
     folder = checkpoint_folder("pi0", checkpoint, ("config.json",))
     if not [*folder.glob("model*.safetensors")]:
         raise PolicyError(f"policy 'pi0': '{checkpoint}' has no model.safetensors")
-    told, space = read_action_space(folder)
+    told = read_told(folder)
     try:
-        robot = robot if told is None and robot is not None else load_robot(told or DEFAULT_ROBOT)
+        robot = robot if told.robot is None and robot is not None else load_robot(told.robot or DEFAULT_ROBOT)
     except ConfigError as error:
         raise PolicyError(f"{folder}: {error}") from error
-    return Pi0Policy(folder, robot, space, robot_description)
+    return Pi0Policy(folder, robot, told.space, robot_description, told.device)
