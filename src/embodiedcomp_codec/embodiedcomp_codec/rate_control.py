@@ -16,7 +16,6 @@ MAX_BPP = 24.0
 DEFAULT_PERIOD = 0.1  # s, until two stamps are known
 MIN_WINDOW_FRAMES = 4  # a key frame can't be repaid within less
 KEY_SHARE = 0.4  # of one window's bits, at most, for a key frame beyond its own allowance
-STILL_KEY_SHARE = 0.9  # the same for a picture that stands: the frames that repay it have little to say, unless it moves again
 SPARSE_KEY_SHARE = 0.19  # the same with one frame a query: then frames after it cost nearly as much as it does
 MAX_CATCH_UP = 1.4  # a frame's goal, at most, in allowances
 MIN_GOAL = 0.35  # a frame's goal, at least, in allowances
@@ -25,7 +24,6 @@ GAIN, SPARSE_GAIN = 0.35, 0.8  # share of what is left over, or owed, that the n
 WINDOW_LIMIT = 1.06  # of a window's bits may be spent in any window; the promise is 1.1
 OWING_WINDOW_LIMIT = 1.02  # the same while a key frame is repaid, whose own excess comes on top
 FRAME_LIMIT = 1.8  # of its goal may be spent by any one frame
-BURST_SHARE = 0.4  # of what a window has left, for one frame at once: the next often adds as much, and half again
 CREDIT_WINDOWS, SPARSE_CREDIT_WINDOWS = 0.6, 0.5  # unspent bits that may be kept, in windows
 
 
@@ -114,16 +112,12 @@ class Budget:
             return Goal(max(MIN_GOAL * allowance, allowance + self._balance), math.inf)
         wanted = allowance - self._instalment + (SPARSE_GAIN if self.sparse else GAIN) * self._balance
         bits = min(max(wanted, MIN_GOAL * allowance), MAX_CATCH_UP * allowance)
-        bits = max(bits + self._planned, MIN_GOAL * allowance)
         if self.sparse:
             return Goal(bits, FRAME_LIMIT * bits)
-        room = max(self._room, MIN_ROOM * allowance)
+        limit = OWING_WINDOW_LIMIT if self.owing else WINDOW_LIMIT
+        room = limit * self.window_frames * allowance - sum(self._recent) - self._instalment
+        room = max(room, MIN_ROOM * allowance)
         return Goal(min(bits, room), min(room, FRAME_LIMIT * bits))
-
-    def burst(self) -> Goal:
-        """What the open frame may cost at once of all that is left over, where the next ones will have nothing to say."""
-        room = max(BURST_SHARE * self._room, 1.0)
-        return Goal(min(room, max(self._allowance + self._balance, 1.0)), room)
 
     def key_goal(self) -> Goal:
         """What the open frame may cost as a key frame of an inter stream."""
@@ -134,17 +128,9 @@ class Budget:
         bits = max(self._allowance, self._allowance * (1 + share * self.window_frames) - owed)
         return Goal(bits, bits)
 
-    def still_key_goal(self, standing: float) -> Goal:
-        """The same for a picture that stands, where the frames after it cost ``standing`` bits each."""
-        free = 1 - standing / self._allowance if self._allowance else 0.0
-        share = min(STILL_KEY_SHARE, 2 * free - 0.2)
-        bits = self._allowance * (1 + share * self.window_frames) + min(self._balance, 0.0)
-        return Goal(max(bits, self.key_goal().bits), max(bits, self.key_goal().bits))
-
     def spend(self, bits: float, key: bool) -> None:
         """Close the open frame's account with what it really cost."""
-        planned = 0.0 if key else self._planned
-        excess = bits - (self._allowance + planned - self._instalment)
+        excess = bits - (self._allowance - self._instalment)
         self._debts = [(amount, left - 1) for amount, left in self._debts if left > 1]
         if key and not self._intra and excess > 0:
             # An episode of a few queries ends before two windows of four do: it shall not end in debt.
@@ -153,7 +139,7 @@ class Budget:
             excess = 0.0
         self._balance -= excess
         # Key frames count with their allowance: what they cost beyond it is paid by the frames that follow.
-        self._recent = [*self._recent, self._allowance + planned + excess][1 - self.window_frames :]
+        self._recent = [*self._recent, self._allowance + excess][1 - self.window_frames :]
         # Neither a frozen picture nor a target below the floor may pile up what later frames would have to settle.
         window = self.window_frames * self._allowance
         self._balance = min(max(self._balance, -window), self._credit * window)
@@ -181,17 +167,6 @@ class Budget:
     def owing(self) -> bool:
         """Whether a key frame is still being repaid."""
         return bool(self._debts)
-
-    @property
-    def _planned(self) -> float:
-        """Bits that the open frame is meant to cost beyond its allowance; over the frames of a stream they cancel out."""
-        return 0.0
-
-    @property
-    def _room(self) -> float:
-        """What the window that ends with the open frame has left."""
-        limit = OWING_WINDOW_LIMIT if self.owing else WINDOW_LIMIT
-        return limit * self.window_frames * self._allowance - sum(self._recent) - self._instalment
 
     @property
     def _instalment(self) -> float:
