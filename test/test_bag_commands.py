@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from bag_examples import START, image, picture, put, write_bag
+from interfaces import ROOT
 
 from embodiedcomp_eval.bags.writer import BagWriter
 from embodiedcomp_eval.cli import main
@@ -44,6 +46,17 @@ def test_decode_prints_what_it_wrote(
     assert (
         "/base_camera/image_raw: 12 frames in results/decode-bag/base_camera.image_raw.mkv" in capsys.readouterr().out
     )
+
+
+def test_the_python_of_the_reference_runs(
+    bag: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bag.rename("my_bag")
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/reference/commands.md").read_text(), re.DOTALL)
+    exec(compile(code, "docs/reference/commands.md", "exec"), {})  # noqa: S102 (our own page)
+    printed = capsys.readouterr().out.splitlines()
+    assert len([line for line in printed if line.startswith(("av1_0.05 /", "av1_0.2 /"))]) == 4
+    assert len([line for line in printed if line.endswith("(48, 64, 3)")]) == 12
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from ros_harness import Process, Processes, executable, spin_until
 ARM = "/scaled_joint_trajectory_controller/joint_trajectory"
 PAGE = tutorial_commands("how-to/robot-trial.md")
 OUT = "results/robot/monday"
+BUNDLE_NODES = "encoder,decoder,policy,guard"
 
 
 @pytest.fixture
@@ -146,6 +147,42 @@ def test_operator_tag_and_verdicts(
         words = [reader.deserialize(record).data for record in reader.records(["/operator_word"])]
     assert [(one.success, one.outcome) for one in results] == [(True, "success"), (False, "undecided")]
     assert words[-2:] == ["ready", "undecided"]
+    probe.destroy_node()
+
+
+@pytest.mark.slow
+def test_over_bundles_every_picture_is_counted(
+    task: str, ros_context: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processes
+) -> None:
+    """One encoder and one decoder for all cameras, named in ``nodes`` as the page says."""
+    import rclpy
+    from std_srvs.srv import Trigger
+
+    monkeypatch.chdir(tmp_path)
+    Path(task).write_text(yaml.safe_dump({**yaml.safe_load(Path(task).read_text()), "horizon": 10}))
+    probe = rclpy.create_node("probe", context=ros_context)
+    processes.command([sys.executable, str(Path(__file__).parent / "robot_cell.py"), ARM, task])
+    toy = {"codec": "jpeg", "mode": "intra", "policy": "toy"}
+    started = start(processes, "robot.launch.py", **toy, velocity_scale="1.0", bundle="true")
+    assert set(started) == {"encoder", "decoder", "policy", "guard"}
+    trial = {**toy, "task": task, "success": "operator", "episodes": "1", "record": "false", "nodes": BUNDLE_NODES}
+    started |= start(processes, "robot_trial.launch.py", **trial)
+
+    def say(word: str) -> None:
+        client = probe.create_client(Trigger, f"/evaluator/{word}")
+        assert spin_until(probe, client.service_is_ready, 20.0)
+        answer = client.call_async(Trigger.Request())
+        assert spin_until(probe, answer.done, 20.0) and answer.result().success
+
+    started["evaluator"].wait_for("set the scene", 60)
+    say("ready")
+    started["evaluator"].wait_for("has ended: how", 60)
+    say("success")
+    assert started["evaluator"].wait(60) == 0
+    (line,) = (json.loads(text) for text in (tmp_path / OUT / "episodes.jsonl").read_text().splitlines())
+    assert all(len(line["frame_bytes"][camera]) >= 8 for camera in ("base_camera", "wrist_camera"))
+    assert line["payload_bytes"] == sum(map(sum, line["frame_bytes"].values())) > 0
+    assert line["wall"]["latency_ms"]["encode"] and line["wall"]["latency_ms"]["decode"]
     probe.destroy_node()
 
 

@@ -20,6 +20,9 @@ def page(evidence: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
             f" Gazebo {str(evidence['gazebo']).capitalize()}, server {evidence['server']}, with the"
             f" {evidence['render_engine']} engine; {evidence['machine']}.",
             "",
+            "A script moves the arm here. What a closed loop in such a server gave: [what was run, and what was not]"
+            "(../how-to/gazebo.md#what-was-run-and-what-was-not).",
+            "",
             "| passed | what | found |",
             "|---|---|---|",
             *rows,

@@ -50,6 +50,9 @@ class TrialTopics:
             self._cameras[made.topic_name.removesuffix("/embodiedcomp")] = camera
             node.create_subscription(CodecStats, f"encoder_{camera}/stats", partial(self._on_encoder, camera), frames)
             node.create_subscription(CodecStats, f"decoder_{camera}/stats", partial(self._on_decoder, camera), frames)
+        # One node for all cameras, as with bundles: each of its messages says whose it is.
+        for name, hear in (("encoder/stats", self._on_encoder), ("decoder/stats", self._on_decoder)):
+            node.create_subscription(CodecStats, name, partial(self._on_shared, hear), frames)
         self._hear_robot(node)
 
     def _hear_robot(self, node: Node) -> None:
@@ -87,6 +90,11 @@ class TrialTopics:
         if self.listening:
             self._episode.add_packet(camera, to_ns(message.header.stamp), bytes(message.data))
             self._changed()
+
+    def _on_shared(self, hear: Callable[[str, CodecStats], None], message: CodecStats) -> None:
+        camera = self._cameras.get(message.camera)
+        if camera is not None:
+            hear(camera, message)
 
     def _on_encoder(self, camera: str, message: CodecStats) -> None:
         size, asked = (message.width, message.height), (self._task.width, self._task.height)
