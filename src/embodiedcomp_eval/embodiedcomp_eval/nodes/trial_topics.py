@@ -51,8 +51,8 @@ class TrialTopics:
             node.create_subscription(CodecStats, f"encoder_{camera}/stats", partial(self._on_encoder, camera), frames)
             node.create_subscription(CodecStats, f"decoder_{camera}/stats", partial(self._on_decoder, camera), frames)
         # One node for all cameras, as with bundles: each of its messages says whose it is.
-        for name, hear in (("encoder/stats", self._on_encoder), ("decoder/stats", self._on_decoder)):
-            node.create_subscription(CodecStats, name, partial(self._on_shared, hear), frames)
+        node.create_subscription(CodecStats, "encoder/stats", partial(self._on_shared, self._on_encoder), frames)
+        node.create_subscription(CodecStats, "decoder/stats", partial(self._on_shared, self._on_decoder), frames)
         self._hear_robot(node)
 
     def _hear_robot(self, node: Node) -> None:
