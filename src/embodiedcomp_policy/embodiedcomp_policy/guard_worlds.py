@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embodiedcomp_policy.action import Chunk
-from embodiedcomp_policy.guard import Accepted, Guard
+from embodiedcomp_policy.guard import Accepted, Guard, GuardError
 from embodiedcomp_policy.robot import Robot
 from embodiedcomp_policy.slew import LONGEST_GAP_NS, Slew
 
@@ -21,6 +21,7 @@ Vector = npt.NDArray[np.float64]
 ROUNDING = 1e-9
 """rad: a limit is a decimal number, its product with a time is rounded."""
 WEIRD = (0.0, -1.0, 1e9, -1e300, float("nan"), float("inf"), -float("inf"))
+BROKEN = (float("nan"), float("inf"), -float("inf"))
 STAMPS = (0, 1, 10**9, 1_700_000_000 * 10**9)
 DISORDER = (0.0, 0.05, 0.3)
 """How often each part of a chunk is absurd."""
@@ -44,9 +45,24 @@ class World:
     rng: np.random.Generator
     now: int
 
-    def measured(self) -> Vector:
-        """Joint positions ``(J,)`` anywhere within the limits."""
-        return self.rng.uniform(self.robot.lower, self.robot.upper)
+    def measured(self, disorder: float = 0.0) -> Vector:
+        """Joint positions ``(J,)`` anywhere within the limits; ``disorder`` is how often one of them is absurd."""
+        return self.disturbed(self.rng.uniform(self.robot.lower, self.robot.upper), disorder)
+
+    def disturbed(self, state: Vector, disorder: float) -> Vector:
+        """``state`` ``(J,)`` as a sensor tells it: now and then with one joint a little or far outside, or not finite."""
+        if self.rng.random() >= disorder:
+            return state
+        result, joint = state.copy(), int(self.rng.integers(len(state)))
+        kind = int(self.rng.integers(3))
+        if kind == 0:
+            result[joint] = BROKEN[int(self.rng.integers(len(BROKEN)))]
+        else:
+            step = self.robot.step[joint]
+            beyond = self.rng.uniform(0, step) if kind == 1 else step + 10.0 ** self.rng.uniform(-6, 3)
+            up = self.rng.random() < 0.5
+            result[joint] = self.robot.upper[joint] + beyond if up else self.robot.lower[joint] - beyond
+        return result
 
     def chunk(self, disorder: float) -> Chunk:
         """A chunk of random size, spread, age and times; ``disorder`` is how often each of its parts is absurd."""
@@ -65,6 +81,12 @@ class World:
         return Chunk(self.now - age, np.cumsum(gaps).astype(np.int64), points)
 
 
+def usable(robot: Robot, state: Vector) -> bool:
+    """Whether a command may start from ``state`` ``(J,)``: finite, and no joint further outside its limits than its step."""
+    within = (state >= robot.lower - robot.step) & (state <= robot.upper + robot.step)
+    return bool(within.all())
+
+
 def check_point(robot: Robot, before: Vector, after: Vector, gap_ns: int) -> None:
     """One command after another, ``gap_ns`` apart: finite, within position, speed and step limits."""
     promise(np.isfinite(after).all(), "a command is not finite")
@@ -78,14 +100,15 @@ def check_point(robot: Robot, before: Vector, after: Vector, gap_ns: int) -> Non
 
 def chunk_obeys(world: World, disorder: float) -> None:
     """An accepted chunk obeys every limit and age; a refused one has a reason of one line."""
-    measured, chunk = world.measured(), world.chunk(disorder)
+    measured, chunk = world.measured(disorder), world.chunk(disorder)
     result = Guard(world.robot).accept(chunk, measured, world.now)
     if not isinstance(result, Accepted):
         promise(bool(result.reason) and "\n" not in result.reason, "a refusal has no reason of one line")
         return
     age = world.now - chunk.stamp_ns
     promise(0 <= age <= world.robot.max_observation_age_ns, "a chunk was accepted that is too old or of the future")
-    before, before_ns = measured, age
+    promise(usable(world.robot, measured), "a chunk was accepted from a state that is not finite or far outside")
+    before, before_ns = np.clip(measured, world.robot.lower, world.robot.upper), age
     for time, point in zip(result.chunk.times_ns.tolist(), result.chunk.positions, strict=True):
         promise(before_ns < time <= world.robot.max_chunk_age_ns, "a point is past, or due after max_chunk_age")
         check_point(world.robot, before, point, time - before_ns)
@@ -93,25 +116,40 @@ def chunk_obeys(world: World, disorder: float) -> None:
 
 
 def stream_obeys(world: World, disorder: float, ticks: int) -> None:
-    """Chunks, refusals, dead links, a lagging arm and irregular ticks, through guard and slew as the node runs them."""
+    """Chunks, refusals, dead links, a lagging arm, odd sensors, irregular ticks, through guard and slew as the node runs them."""
     robot, rng = world.robot, world.rng
     guard, slew = Guard(robot), Slew(robot)
-    measured = world.measured()
-    sent, sent_ns = measured, world.now - LONGEST_GAP_NS
+    true, sent, sent_ns = world.measured(), None, 0
     for _ in range(ticks):
+        measured = world.disturbed(true, disorder)
         if rng.random() < 0.4:
             guard.accept(world.chunk(disorder), None if rng.random() < 0.05 else measured, world.now)
-        target = guard.target(world.now, measured)
-        stamp = guard.chunk_stamp_ns
-        promise(stamp is None or 0 <= world.now - stamp <= robot.max_chunk_age_ns, "a chunk outlives max_chunk_age")
-        command = slew.limit(target, world.now, measured)
-        check_point(robot, sent, command, min(world.now - sent_ns, LONGEST_GAP_NS))
-        sent, sent_ns = command, world.now
-        measured = np.clip(measured + rng.uniform(0, 1) * (command - measured), robot.lower, robot.upper)
+        target = _target(guard, world, measured)
+        if target is not None:
+            stamp = guard.chunk_stamp_ns
+            promise(stamp is None or 0 <= world.now - stamp <= robot.max_chunk_age_ns, "a chunk outlives max_chunk_age")
+            command = slew.limit(target, world.now, measured)
+            if sent is None:
+                sent, sent_ns = np.clip(measured, robot.lower, robot.upper), world.now - LONGEST_GAP_NS
+            check_point(robot, sent, command, min(world.now - sent_ns, LONGEST_GAP_NS))
+            sent, sent_ns = command, world.now
+            true = np.clip(true + rng.uniform(0, 1) * (command - true), robot.lower, robot.upper)
         world.now += int(rng.integers(1, 10 ** int(rng.integers(1, 10))))
 
 
-def comes_to_rest(world: World, ticks: int) -> None:
+def _target(guard: Guard, world: World, measured: Vector) -> Vector | None:
+    """What the guard commands; None where it may command nothing, and says so."""
+    try:
+        target = guard.target(world.now, measured)
+    except GuardError as error:
+        promise(not usable(world.robot, measured), "a state that can be commanded from is refused")
+        promise(bool(str(error)) and "\n" not in str(error), "a refused state has no reason of one line")
+        return None
+    promise(usable(world.robot, measured), "a command comes from a state that is not finite or far outside")
+    return target
+
+
+def comes_to_rest(world: World, ticks: int, disorder: float = 0.0) -> None:
     """A policy or link that dies in mid-chunk leaves the arm still in time, and it stays so."""
     robot, measured = world.robot, world.measured()
     guard = Guard(robot)
@@ -122,15 +160,19 @@ def comes_to_rest(world: World, ticks: int) -> None:
     promise(np.array_equal(held, measured), "the arm does not hold where it was measured")
     for _ in range(ticks):
         world.now += int(world.rng.integers(1, 10**9))
-        promise(np.array_equal(guard.target(world.now, world.measured()), held), "a held position moves")
+        target = _target(guard, world, world.measured(disorder))
+        promise(target is None or np.array_equal(target, held), "a held position moves")
 
 
 def waits_for_the_first_state(world: World, disorder: float) -> None:
     """Nothing moves before the first full joint state."""
     robot, guard = world.robot, Guard(world.robot)
     broken = world.measured()
-    broken[int(world.rng.integers(len(broken)))] = np.nan
-    for measured in (None, broken, broken[:-1]):
+    broken[int(world.rng.integers(len(broken)))] = BROKEN[int(world.rng.integers(len(BROKEN)))]
+    far = world.measured()
+    joint = int(world.rng.integers(len(far)))
+    far[joint] = robot.upper[joint] + robot.step[joint] + 10.0 ** world.rng.uniform(-6, 3)
+    for measured in (None, broken, broken[:-1], far):
         accepted = isinstance(guard.accept(world.chunk(disorder), measured, world.now), Accepted)
         promise(not accepted, "a chunk was accepted without a full joint state")
     first = world.measured()
@@ -142,7 +184,7 @@ PROPERTIES = (
     "an accepted chunk obeys every limit and age",
     "a stream of commands never breaks a limit nor outlives its chunk",
     "a link that dies leaves the arm still in time",
-    "nothing moves before the first full joint state",
+    "nothing moves before the first full joint state, nor from one that is not finite or further outside its limits than a step",
 )
 """What ``try_world`` checks, in this order."""
 
@@ -154,5 +196,5 @@ def try_world(seed: int, robots: Sequence[Robot]) -> None:
     robot, now = robots[seed % len(robots)], STAMPS[int(rng.integers(len(STAMPS)))]
     chunk_obeys(World(robot, rng, now), disorder)
     stream_obeys(World(robot, rng, now), disorder, ticks)
-    comes_to_rest(World(robot, rng, now), ticks)
+    comes_to_rest(World(robot, rng, now), ticks, disorder)
     waits_for_the_first_state(World(robot, rng, now), disorder)

@@ -161,6 +161,24 @@ def test_realtime_runs_holds_when_the_policy_dies_and_refuses_old_news(probe: Pr
     driver.cancel()
 
 
+def test_joint_states_that_stop_in_mid_chunk_are_reported_once(probe: Probe, processes: Processes) -> None:
+    """Also the chunk that then outlives its time: the guard stops commanding, and says why."""
+    start(processes, probe, "command_interface:=forward_position", "max_observation_age:=0.4")
+    driver = probe.node.create_timer(0.02, lambda: probe.measure(probe.now()))
+    sender = probe.node.create_timer(0.2, lambda: probe.send(probe.now()))
+    probe.wait(lambda: probe.status and probe.status[-1].state == "running")
+    sender.cancel()
+    driver.cancel()
+
+    def blind() -> list[Any]:
+        return [s for s in probe.status if re.fullmatch(r"joint state is \d\.\d+ s off the clock: .*", s.reason)]
+
+    probe.wait(blind)
+    assert blind()[0].state == "holding"
+    assert not spin_until(probe.node, lambda: len(blind()) > 1, 1.5)
+    probe.wait(lambda: probe.measure(probe.now()) or "no new chunk before the last one" in probe.status[-1].reason)
+
+
 def test_nothing_moves_before_a_full_joint_state(probe: Probe, processes: Processes) -> None:
     start(processes, probe)
     driver = probe.node.create_timer(0.02, lambda: probe.measure(probe.now(), HOME[:6], ROBOT.names[:6]))

@@ -10,6 +10,7 @@ import os
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -57,9 +58,9 @@ def test_a_stream_of_commands_never_breaks_a_limit_nor_outlives_its_chunk(
 
 
 @many
-@given(worlds, st.integers(1, 20))
-def test_a_link_that_dies_leaves_the_arm_still_in_time(world: World, ticks: int) -> None:
-    comes_to_rest(world, ticks)
+@given(worlds, st.integers(1, 20), st.sampled_from([0.0, 0.5]))
+def test_a_link_that_dies_leaves_the_arm_still_in_time(world: World, ticks: int, disorder: float) -> None:
+    comes_to_rest(world, ticks, disorder)
 
 
 @many
@@ -96,7 +97,35 @@ class Trusting(Guard):
         return Accepted(replace(chunk), False)
 
 
-@pytest.mark.parametrize("broken", [Careless, Sleepy, Trusting])
+class Gullible(Guard):
+    """Believes every joint state, a broken sensor's too."""
+
+    def unusable(self, measured: npt.ArrayLike | None) -> str:
+        return "" if measured is not None and np.shape(measured) == self.robot.lower.shape else "no joint state yet"
+
+
+class Faint(Guard):
+    """Stops at the smallest excess, as of a gripper pressed shut."""
+
+    def unusable(self, measured: npt.ArrayLike | None) -> str:
+        reason = super().unusable(measured)
+        outside = not reason and bool((np.asarray(measured) > self.robot.upper).any())
+        return "outside" if outside else reason
+
+
+def test_what_sensors_tell_is_sometimes_a_little_and_sometimes_far_outside() -> None:
+    world = World(ROBOTS[0], np.random.default_rng(0), 0)
+    states = [world.measured(1.0) for _ in range(300)]
+    finite = [state for state in states if np.isfinite(state).all()]
+    outside = [s for s in finite if ((s < world.robot.lower) | (s > world.robot.upper)).any()]
+    near = [s for s in outside if guard_worlds.usable(world.robot, s)]
+    assert len(finite) < len(states) and len(outside) == len(finite) and 50 < len(near) < len(outside) - 50
+    assert all(
+        ((s >= world.robot.lower) & (s <= world.robot.upper)).all() for s in (world.measured() for _ in range(50))
+    )
+
+
+@pytest.mark.parametrize("broken", [Careless, Sleepy, Trusting, Gullible, Faint])
 def test_a_broken_guard_is_found(broken: type[Guard], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard_worlds, "Guard", broken)
     with pytest.raises(BrokenPromiseError):

@@ -127,7 +127,7 @@ class GuardNode(AutostartNode):
         self._measured: Vector | None = None
         self._measured_ns = 0
         self._waiting: Chunk | None = None
-        self._engaged = False
+        self._engaged = self._blind = False
 
     def _on_reset(self, request: ResetEpisode.Request, response: ResetEpisode.Response) -> ResetEpisode.Response:
         """Ready, in lockstep, once the robot and who scores it listen: then no command of step 0 can be lost."""
@@ -146,6 +146,9 @@ class GuardNode(AutostartNode):
         """The measured state, None if there is none or it has gone stale."""
         fresh = abs(now_ns - self._measured_ns) <= self._stale_ns
         return self._measured if fresh else None
+
+    def _unknown(self, now_ns: int) -> str:
+        return f"joint state is {abs(now_ns - self._measured_ns) / 1e9:.3f} s off the clock"
 
     def _on_joints(self, message: JointState) -> None:
         stamp_ns = stamp_to_ns(message.header.stamp)
@@ -183,8 +186,7 @@ class GuardNode(AutostartNode):
         measured = self._fresh(now_ns)
         result: Accepted | Refused
         if measured is None and self._measured is not None:
-            seconds = abs(now_ns - self._measured_ns) / 1e9
-            result = self._guard.refuse(f"joint state is {seconds:.3f} s off the clock", None)
+            result = self._guard.refuse(self._unknown(now_ns), None)
         else:
             result = self._guard.accept(chunk, measured, now_ns)
         if isinstance(result, Refused):
@@ -220,8 +222,15 @@ class GuardNode(AutostartNode):
             return
         now_ns, before_ns = self._now(), self._guard.chunk_stamp_ns
         measured = self._fresh(now_ns)
-        if measured is None or self._guard.unusable(measured):
-            return  # nothing may be commanded from a state that nobody knows; the controller keeps its last command
+        reason = self._unknown(now_ns) if measured is None else self._guard.unusable(measured)
+        if (
+            measured is None or reason
+        ):  # nothing may be commanded from a state that nobody knows; the controller keeps its last command
+            if not self._blind:
+                self._report("holding", f"{reason}: nothing is commanded", before_ns or now_ns, now_ns)
+            self._blind = True
+            return
+        self._blind = False
         target = self._guard.target(now_ns, measured)
         if self._interface == "forward_position":
             command = self._slew.limit(target, now_ns, measured)
