@@ -18,7 +18,8 @@ MEASURE = {
     "speed": "policy-speed",
     "loop": "loop",
     "distortion": "distortion",
-    "distortion_more": "distortion --level jpeg-0.03 --level jpeg-0 --seed 10040 --episodes 60",
+    "distortion_more": "distortion --level jpeg-0.03 --level jpeg-0 --seed 10040 --episodes 60 "
+    "--out results/bench/distortion_more",
     "robust": "robust",
     "guard": "guard",
 }
