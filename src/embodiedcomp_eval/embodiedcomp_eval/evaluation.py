@@ -123,7 +123,7 @@ def _references(results: Results) -> tuple[dict[tuple[Any, ...], Reference], lis
 
 def _row(source: Source, task: TaskConfig, point: Point) -> dict[str, Any]:
     """One point as a flat mapping: its options, ``summary.json``'s keys, and what only the curve needs."""
-    summary = summarise(source.trial, task, list(source.lines()), source.errors)
+    summary = summarise(source.trial, task, [_light(line) for line in source.lines()], source.errors)
     latency = summary["latency_ms"]
     capped = float(point.capped_pixels.sum())
     quality = _mean_quality(source)
@@ -144,6 +144,13 @@ def _row(source: Source, task: TaskConfig, point: Point) -> dict[str, Any]:
         "frame_age_p50": latency["frame_age"]["p50"],
         **quality,
     }
+
+
+def _light(line: dict[str, Any]) -> dict[str, Any]:
+    """What a summary needs of an episode, in a fraction of the memory: a cell may have thousands."""
+    latency = {stage: np.asarray(values, np.float64) for stage, values in line["wall"]["latency_ms"].items()}
+    kept = {key: value for key, value in line.items() if key not in ("frame_bytes", "scene", "quality")}
+    return {**kept, "wall": {**line["wall"], "latency_ms": latency}}
 
 
 def _mean_quality(source: Source) -> dict[str, float | None]:

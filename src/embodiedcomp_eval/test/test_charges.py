@@ -6,7 +6,8 @@ import pytest
 
 from embodiedcomp_codec.registry import codec_names
 from embodiedcomp_eval.charges import Charges, CodecCharge, load_charges, with_charge
-from embodiedcomp_eval.config import ConfigError
+from embodiedcomp_eval.config import ConfigError, config_names
+from embodiedcomp_eval.sweep_config import RIVALS, SweepConfig, load_sweep
 
 TABLE = Charges({"slow": {"encode": 1.0, "decode": 0.8}}, {"p": 0.02})
 
@@ -24,9 +25,14 @@ def test_what_is_not_listed_is_refused(codec: str, policy: str, message: str) ->
         TABLE.query_ns(codec, policy)
 
 
+def _lossy(sweep: SweepConfig) -> set[str]:
+    return {cell.trial.codec for cell in sweep.cells} - {*RIVALS}
+
+
 def test_the_shipped_table_is_sound() -> None:
     table = load_charges()
-    assert {"none", "jpeg", "webp", "hevc", "av1"} <= set(table.codecs)
+    swept = {codec for name in config_names("sweeps") for codec in _lossy(load_sweep(name)[0])}
+    assert {"none", "cheng2020-anchor", *swept} <= set(table.codecs), "every codec of a shipped sweep can be charged"
     for codec in table.codecs:
         assert codec in codec_names() and 0 < table.query_ns(codec, "reference") < 10_000_000_000
 
