@@ -111,9 +111,8 @@ def _commands(endpoints: Sequence[Endpoint]) -> Iterator[Finding]:
     for end in endpoints:
         if end.node not in guards or not end.publishes or end.msgtype not in COMMANDS or end.topic in heard:
             continue
-        free = sorted(
-            {e.topic for e in endpoints if not e.publishes and e.msgtype == end.msgtype and e.topic not in published}
-        )
+        waiting = [e for e in endpoints if not e.publishes and e.msgtype == end.msgtype and e.node not in guards]
+        free = sorted({e.topic for e in waiting} - published)
         hint = f"commands are awaited on {', '.join(free)}" if free else "no controller awaits such commands"
         yield Finding(
             "problem",

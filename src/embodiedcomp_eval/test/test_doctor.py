@@ -80,7 +80,7 @@ def test_a_stack_that_waits_for_its_policy_has_no_problem() -> None:
             "nobody subscribes /arm/commands, which /guard commands the robot on; commands are awaited on /scaled/joint_tr",
         ),
         (
-            {"endpoints": (*ENDS, *GUARD[:-1])},
+            {"endpoints": (*ENDS, *GUARD[:2], GUARD[3])},
             "problem",
             "nobody subscribes /arm/commands, which /guard commands the robot on; no controller awaits such commands",
         ),
