@@ -83,7 +83,11 @@ def load_yaml(path: Path) -> dict[str, Any]:
 def parse_yaml(text: str, where: str) -> dict[str, Any]:
     """One YAML mapping; ``where`` starts each error. Raises ConfigError."""
     try:
-        loaded = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 (it is a SafeLoader)
+        loader = _StrictLoader(text)
+        try:
+            loaded = loader.get_single_data()
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         raise ConfigError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(loaded, dict):
