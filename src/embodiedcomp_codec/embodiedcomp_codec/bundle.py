@@ -85,7 +85,7 @@ class BundleWriter:
             raise BundleError(f"{len(bundle.parts)} parts of {len(setup.cameras)} cameras make no bundle")
         description = setup.pack()
         heads = [unpack(part.packet, ANY_SIZE)[0] for part in bundle.parts if part is not None]
-        starts = any(head.info is not None and head.info.mode == "inter" for head in heads)
+        starts = any(head.key and head.info is not None and head.info.mode == "inter" for head in heads)
         alone = all(head.key for head in heads)
         if self._asked or starts or setup != self._setup or (alone and self._since >= DESCRIBE_EVERY):
             kind, body = DESCRIBED, description + _pack_whole(bundle)

@@ -75,7 +75,7 @@ class _Camera:
     def follow(self, part: Part, base_ns: int) -> None:
         """Remember what a packet says of the next one."""
         head, _ = unpack(part.packet, ANY_SIZE)
-        self.header = pack(Header((head.sequence + 1) % SEQUENCE_MODULUS, head.downsample, None))
+        self.header = pack(Header((head.sequence + 1) % SEQUENCE_MODULUS, head.downsample, None, head.rolling))
         self.offset_ns = part.stamp_ns - base_ns
 
 

@@ -8,6 +8,7 @@ from embodiedcomp_codec.codec import BitstreamError, CodecError, Decoder, Image
 from embodiedcomp_codec.frame import coded_side, upsample
 from embodiedcomp_codec.packet import Header, KeyInfo, sequence_follows, unpack
 from embodiedcomp_codec.registry import make_decoder
+from embodiedcomp_codec.rolling import RollingDecoder
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,10 @@ class ReceivedFrame:
 
 
 class DecoderStream:
-    """Turns one camera's packets back into pictures of the source size. The key frame says which codec."""
+    """Turns one camera's packets back into pictures of the source size. The key frame says which codec.
+
+    A stream with rolling refresh becomes whole again by itself: for it no key frame is asked.
+    """
 
     def __init__(self, max_pixels: int = 4096 * 2304) -> None:
         self._max_pixels = max_pixels
@@ -37,6 +41,7 @@ class DecoderStream:
         self._decoder: Decoder | None = None
         self._info: KeyInfo | None = None
         self._last: int | None = None
+        self._rolling: RollingDecoder | None = None
 
     @property
     def info(self) -> KeyInfo | None:
@@ -49,6 +54,10 @@ class DecoderStream:
             header, data = unpack(packet, self._max_pixels)
         except BitstreamError as error:
             return ReceivedFrame(None, False, -1, self._last is None, f"corrupt: {error}")
+        if header.rolling:
+            return self._decode_rolling(header, data)
+        if self._rolling is not None:
+            self._rolling, self._last = None, None  # another stream
         if header.info is None and self._last is None:
             return ReceivedFrame(None, False, header.sequence, True, "late join: waiting for a key frame")
         if header.info is None and not sequence_follows(header.sequence, self._last or 0):
@@ -62,6 +71,33 @@ class DecoderStream:
             return ReceivedFrame(None, header.key, header.sequence, True, f"corrupt: {error}")
         self._last = header.sequence
         return ReceivedFrame(image, header.key, header.sequence, False, "", header.downsample)
+
+    def _decode_rolling(self, header: Header, data: bytes) -> ReceivedFrame:
+        """One packet of a stream with rolling refresh: a picture where all bands were coded anew since the last loss."""
+        info, wave, why = header.info, header.wave, "rolling refresh"
+        try:
+            if info is not None and wave is not None:
+                if self._rolling is None or not self._rolling.fits(info, wave.bands, header.downsample):
+                    self._rolling, self._last = self._make_rolling(info, wave.bands, header.downsample), None
+                self._info = info
+            if self._rolling is None or self._info is None:
+                return ReceivedFrame(None, False, header.sequence, False, "late join: waiting for a refresh")
+            if self._last is None or not sequence_follows(header.sequence, self._last):
+                why = "late join" if self._last is None else f"gap: packet {header.sequence} after {self._last}"
+                self._rolling.lose()
+            self._last = header.sequence
+            small = self._rolling.decode(data, wave, header.downsample)
+        except (BitstreamError, CodecError) as error:
+            if self._rolling is not None:
+                self._rolling.lose()
+            return ReceivedFrame(None, header.key, header.sequence, False, f"corrupt: {error}")
+        if small is None:
+            return ReceivedFrame(None, False, header.sequence, False, f"{why}: {self._rolling.state}")
+        image = upsample(small, header.downsample, self._info.width, self._info.height)
+        return ReceivedFrame(image, header.key, header.sequence, False, "", header.downsample)
+
+    def _make_rolling(self, info: KeyInfo, bands: int, downsample: int) -> RollingDecoder:
+        return RollingDecoder(info, bands, downsample, lambda: make_decoder(info.codec, info.mode))
 
     def _decode(self, header: Header, data: bytes) -> Image:
         if header.info is not None:

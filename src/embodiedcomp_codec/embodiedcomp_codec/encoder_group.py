@@ -6,25 +6,36 @@ import dataclasses
 import math
 import threading
 
-from embodiedcomp_codec.codec import Image
+from embodiedcomp_codec.codec import CodecError, Image
 from embodiedcomp_codec.rate_control import Target
+from embodiedcomp_codec.registry import get_codec
+from embodiedcomp_codec.rolling import cycle_problem
+from embodiedcomp_codec.rolling_stream import RollingEncoderStream
 from embodiedcomp_codec.shared_budget import SharedBudget
 from embodiedcomp_codec.stream import EncoderStream, SentFrame, StreamConfig
 
 
 class EncoderGroup:
     """Streams of one configuration. ``target_bitrate`` is what all cameras get together; ``target_bpp`` is each one's.
+    refresh_frames: frames in which an inter stream codes every part of the picture anew, band by band; 0: it doesn't.
 
     Frames of different cameras may be coded at once, by a thread each; all else only while none is.
     """
 
-    def __init__(self, config: StreamConfig, cameras: int) -> None:
+    def __init__(self, config: StreamConfig, cameras: int, refresh_frames: int = 0) -> None:
         config.validate()
+        problem = cycle_problem(refresh_frames)
+        if problem:
+            raise CodecError(problem)
         self._window = config.budget_window
         self._target = config.target
         alone = dataclasses.replace(config, target_bitrate=config.target_bitrate / cameras)
         self._splitting = threading.Lock()
-        self.streams = [EncoderStream(alone) for _ in range(cameras)]
+        # In an intra stream every frame decodes alone: nothing to refresh.
+        rolling = refresh_frames > 0 and config.mode == "inter" and "inter" in get_codec(config.codec).modes
+        self.streams = [
+            RollingEncoderStream(alone, refresh_frames) if rolling else EncoderStream(alone) for _ in range(cameras)
+        ]
         self._budget = self._make_budget()
 
     def encode(self, camera: int, image: Image, stamp_ns: int) -> SentFrame:

@@ -15,12 +15,13 @@ class LevelForecast:
         self._levels, self._halving = levels, halving
         self.level = levels // 2
         """The last frame's step."""
-        self._bits = 0
+        self.bits = 0
+        """What the next frame is expected to cost at this step."""
         self._climbed = self._climb_bits = self._reached = 0
 
     def see(self, level: int, bits: int) -> None:
         """The next frame is expected to be like one of ``bits`` at ``level``."""
-        self.level, self._bits = level, bits
+        self.level, self.bits = level, bits
 
     def climb(self, level: int, bits: int, anew: bool) -> None:
         """What refining a still picture cost; ``anew``: this frame was no refinement."""
@@ -31,9 +32,9 @@ class LevelForecast:
 
     def follow(self, goal: float, growth: float) -> int:
         """The step for ``goal`` bits where motion grew by ``growth`` halvings."""
-        if self._bits <= 0:
+        if self.bits <= 0:
             return self.level
-        step = self._halving * math.log2(goal / self._bits)
+        step = self._halving * math.log2(goal / self.bits)
         step -= self._halving * MOTION_WEIGHT * growth
         return min(max(round(self.level + min(max(step, -4 * self._halving), self._halving)), 0), self._levels - 1)
 
@@ -42,7 +43,7 @@ class LevelForecast:
 
         full: as much is left over as may be kept.
         """
-        if self._bits <= 0:
+        if self.bits <= 0:
             return self.level
         steps = int(STILL_AIM * goal * self._climbed / self._climb_bits) if self._climbed > 0 else 1
         steps = max(steps, int(full))

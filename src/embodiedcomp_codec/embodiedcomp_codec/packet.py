@@ -4,6 +4,10 @@ Two bytes on every frame, big-endian bits: version (2), key flag (1), downsampli
 number (10). A key frame adds all that a late joiner needs: one byte with the mode (1 bit) and the codec's number (7 bits;
 0 = its name follows as one length byte and ASCII), and the source size (one byte for a common size, else 0 and two
 unsigned 16-bit integers). So a key frame of a built-in codec at 256x256 costs 4 bytes. ``docs/decisions/0020-packet-format.md``.
+
+A stream with rolling refresh (``rolling.py``) has another version number on every packet. There a packet that codes a band of
+the picture anew says the same as a key frame, and one byte more: whether it is the whole picture (1 bit), the number of bands
+less 1 (3), a zero (1), and the band (3).
 """
 
 from __future__ import annotations
@@ -13,7 +17,8 @@ from dataclasses import dataclass
 
 from embodiedcomp_codec.codec import BitstreamError, CodecError, Mode
 
-VERSION = 1
+VERSION, ROLLING_VERSION = 1, 2
+MAX_BANDS = 8
 SEQUENCE_MODULUS = 1024
 MAX_SIDE = 65535
 
@@ -71,17 +76,30 @@ class KeyInfo:
 
 
 @dataclass(frozen=True)
+class Wave:
+    """What a packet of a rolling stream codes anew: one of ``bands`` bands from above, or all of them (None)."""
+
+    bands: int
+    band: int | None
+
+
+@dataclass(frozen=True)
 class Header:
-    """One packet's header. ``downsample`` n means that n/8 of each source side was coded; ``info`` is None off key frames."""
+    """One packet's header. ``downsample`` n means that n/8 of each source side was coded; ``info`` is None off key frames.
+
+    ``rolling``: of a stream with rolling refresh, where ``info`` comes with ``wave`` whenever anything is coded anew.
+    """
 
     sequence: int
     downsample: int
     info: KeyInfo | None
+    rolling: bool = False
+    wave: Wave | None = None
 
     @property
     def key(self) -> bool:
-        """Whether a decoder can start at this packet."""
-        return self.info is not None
+        """Whether a decoder can start at this packet, and has a whole picture."""
+        return self.info is not None and (self.wave is None or self.wave.band is None)
 
 
 def pack(header: Header) -> bytes:
@@ -90,9 +108,17 @@ def pack(header: Header) -> bytes:
         raise CodecError(f"sequence {header.sequence} is outside 0 to {SEQUENCE_MODULUS - 1}")
     if not 1 <= header.downsample <= 8:
         raise CodecError(f"downsample {header.downsample} is outside 1 to 8")
-    word = VERSION << 14 | int(header.key) << 13 | (header.downsample - 1) << 10 | header.sequence
+    if (header.wave is not None) != (header.rolling and header.info is not None):
+        raise CodecError(
+            "a header says what is coded anew where, and only where, a rolling stream codes something anew"
+        )
+    version = ROLLING_VERSION if header.rolling else VERSION
+    word = version << 14 | int(header.info is not None) << 13 | (header.downsample - 1) << 10 | header.sequence
     head = word.to_bytes(2, "big")
-    return head if header.info is None else head + _pack_info(header.info)
+    if header.info is None:
+        return head
+    head += _pack_info(header.info)
+    return head if header.wave is None else head + _pack_wave(header.wave, header.info.mode)
 
 
 def unpack(packet: bytes, max_pixels: int) -> tuple[Header, bytes]:
@@ -103,15 +129,18 @@ def unpack(packet: bytes, max_pixels: int) -> tuple[Header, bytes]:
     if len(packet) < 2:
         raise BitstreamError(f"a packet of {len(packet)} bytes is shorter than its header")
     word = int.from_bytes(packet[:2], "big")
-    if word >> 14 != VERSION:
-        raise BitstreamError(f"packet version {word >> 14} is not {VERSION}")
+    if word >> 14 not in (VERSION, ROLLING_VERSION):
+        raise BitstreamError(f"packet version {word >> 14} is neither {VERSION} nor {ROLLING_VERSION}")
+    rolling = word >> 14 == ROLLING_VERSION
     sequence, downsample = word % SEQUENCE_MODULUS, (word >> 10 & 7) + 1
     if not word >> 13 & 1:
-        return Header(sequence, downsample, None), packet[2:]
+        return Header(sequence, downsample, None, rolling), packet[2:]
     info, end = _unpack_info(packet)
     if info.width * info.height > max_pixels:
         raise BitstreamError(f"a frame of {info.width}x{info.height} exceeds max_pixels {max_pixels}")
-    return Header(sequence, downsample, info), packet[end:]
+    if not rolling:
+        return Header(sequence, downsample, info), packet[end:]
+    return Header(sequence, downsample, info, True, _unpack_wave(packet[end : end + 1], info.mode)), packet[end + 1 :]
 
 
 def sequence_follows(sequence: int, last: int) -> bool:
@@ -159,3 +188,19 @@ def _unpack_info(packet: bytes) -> tuple[KeyInfo, int]:
     except (IndexError, KeyError, UnicodeDecodeError, struct.error) as error:
         raise BitstreamError(f"a key frame's header is damaged: {error!r}") from error
     return KeyInfo(codec, "inter" if number & 128 else "intra", width, height), at
+
+
+def _pack_wave(wave: Wave, mode: Mode) -> bytes:
+    if mode != "inter" or not 1 <= wave.bands <= MAX_BANDS or not 0 <= (wave.band or 0) < wave.bands:
+        raise CodecError(f"band {wave.band} of {wave.bands} of an {mode} stream can't be refreshed")
+    return bytes([(wave.band is None) << 7 | (wave.bands - 1) << 4 | (wave.band or 0)])
+
+
+def _unpack_wave(data: bytes, mode: Mode) -> Wave:
+    if not data or mode != "inter":
+        raise BitstreamError("a rolling stream's header is damaged")
+    bands, band = (data[0] >> 4 & 7) + 1, data[0] & 15
+    whole = bool(data[0] >> 7)
+    if band >= bands or (whole and band):
+        raise BitstreamError(f"a rolling stream's header is damaged: band {band} of {bands}")
+    return Wave(bands, None if whole else band)

@@ -112,6 +112,7 @@ class Budget:
             return Goal(max(MIN_GOAL * allowance, allowance + self._balance), math.inf)
         wanted = allowance - self._instalment + (SPARSE_GAIN if self.sparse else GAIN) * self._balance
         bits = min(max(wanted, MIN_GOAL * allowance), MAX_CATCH_UP * allowance)
+        bits = max(bits + self._planned, MIN_GOAL * allowance)
         if self.sparse:
             return Goal(bits, FRAME_LIMIT * bits)
         limit = OWING_WINDOW_LIMIT if self.owing else WINDOW_LIMIT
@@ -130,7 +131,8 @@ class Budget:
 
     def spend(self, bits: float, key: bool) -> None:
         """Close the open frame's account with what it really cost."""
-        excess = bits - (self._allowance - self._instalment)
+        planned = 0.0 if key else self._planned
+        excess = bits - (self._allowance + planned - self._instalment)
         self._debts = [(amount, left - 1) for amount, left in self._debts if left > 1]
         if key and not self._intra and excess > 0:
             # An episode of a few queries ends before two windows of four do: it shall not end in debt.
@@ -139,7 +141,7 @@ class Budget:
             excess = 0.0
         self._balance -= excess
         # Key frames count with their allowance: what they cost beyond it is paid by the frames that follow.
-        self._recent = [*self._recent, self._allowance + excess][1 - self.window_frames :]
+        self._recent = [*self._recent, self._allowance + planned + excess][1 - self.window_frames :]
         # Neither a frozen picture nor a target below the floor may pile up what later frames would have to settle.
         window = self.window_frames * self._allowance
         self._balance = min(max(self._balance, -window), self._credit * window)
@@ -167,6 +169,11 @@ class Budget:
     def owing(self) -> bool:
         """Whether a key frame is still being repaid."""
         return bool(self._debts)
+
+    @property
+    def _planned(self) -> float:
+        """Bits that the open frame is meant to cost beyond its allowance; over the frames of a stream they cancel out."""
+        return 0.0
 
     @property
     def _instalment(self) -> float:

@@ -87,3 +87,15 @@ def test_cameras_coded_by_threads_of_their_own_give_the_packets_that_they_give_i
 
         at_once = list(pool.map(film, range(3)))
     assert at_once == in_turn
+
+
+def test_rolling_refresh_is_for_streams_with_references_and_shares_a_budget() -> None:
+    group = EncoderGroup(StreamConfig("h264", target_bitrate=TARGET / 8, frame_period=0.1), 2, refresh_frames=5)
+    sent = code(group, panning(30, 128, 96), panning(30, 128, 96, seed=1))
+    assert 0.9 < (bits(sent[0]) + bits(sent[1])) / (TARGET / 8 * 3) < 1.02
+    decoder = DecoderStream()
+    assert [decoder.decode(frame.packet).image is not None for frame in sent[0][1:]].index(True) == 4
+    still = EncoderGroup(StreamConfig("jpeg", target_bpp=1.0), 1, refresh_frames=5)
+    assert all(frame.key for frame in code(still, panning(3, 64, 64))[0])
+    with pytest.raises(CodecError, match="refresh_frames 1 is impossible"):
+        EncoderGroup(StreamConfig("h264"), 1, refresh_frames=1)

@@ -221,6 +221,9 @@ def test_a_crop_outside_the_picture_is_said_once(ros_context: Any, processes: Pr
         (("plain:=true",), "plain files are of the codecs jpeg and png, not of av1"),
         (("also:=['theora']",), "also holds 'theora'; choose from: ffmpeg, foxglove"),
         (("also:=['foxglove']", "codec:=jpeg"), "CompressedVideo holds no jpeg; choose one of: h264, hevc, av1, vp9"),
+        (("refresh_frames:=1",), "refresh_frames 1 is impossible; choose 0 (off) or 2 to 10000 frames"),
+        (("refresh_frames:=9", "key_period:=1.0"), "refresh_frames and key_period are both set; set one"),
+        (("refresh_frames:=9", "also:=['ffmpeg']"), "refresh_frames and also are both set; set one"),
         (("weights:=/no/such",), "weights '/no/such': no such file or folder"),
     ],
 )

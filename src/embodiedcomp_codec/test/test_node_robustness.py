@@ -139,6 +139,21 @@ def test_key_frames_come_as_often_as_asked(ros_context: Any, processes: Processe
     assert [index for index, bits in enumerate(probe.bits) if unpack(bytes(bits.data), 1 << 20)[0].key] == [0, 5, 10]
 
 
+def test_rolling_refresh_shows_a_picture_to_whoever_missed_the_key_frame(ros_context: Any, processes: Processes) -> None:
+    start(processes, "encoder", "-p", "codec:=h264", "-p", "target_bpp:=0.5", "-p", "refresh_frames:=4")
+    probe = Probe(ros_context)
+    probe.match("/cam/image_raw/embodiedcomp")
+    probe.until(lambda: probe.bits, FRAMES[0])
+    probe.reset("encoder")
+    for number in range(12):
+        probe.show(FRAMES[number], number * PERIOD_NS)
+    probe.wait(lambda: len(probe.bits) == 12)
+    packets = [bytes(bits.data) for bits in probe.bits]
+    assert [unpack(packet, 1 << 20)[0].key for packet in packets] == [True] + 11 * [False]
+    late = DecoderStream()
+    assert [late.decode(packet).image is not None for packet in packets[1:]] == 3 * [False] + 8 * [True]
+
+
 def test_garbage_is_one_warning_and_no_more(ros_context: Any, processes: Processes) -> None:
     start(processes, "encoder", "-p", "codec:=av1", "-p", "target_bpp:=0.5")
     decoder = start(processes, "decoder")

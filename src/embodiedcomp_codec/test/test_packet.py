@@ -3,14 +3,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embodiedcomp_codec.codec import BitstreamError, CodecError
-from embodiedcomp_codec.packet import MAX_SIDE, SEQUENCE_MODULUS, Header, KeyInfo, pack, sequence_follows, unpack
+from embodiedcomp_codec.packet import (
+    MAX_BANDS,
+    MAX_SIDE,
+    SEQUENCE_MODULUS,
+    Header,
+    KeyInfo,
+    Wave,
+    pack,
+    sequence_follows,
+    unpack,
+)
 
 NO_LIMIT = MAX_SIDE * MAX_SIDE
 names = st.sampled_from(["av1", "none", "jpeg", "my-codec", "x" * 255])
 infos = st.builds(
     KeyInfo, names, st.sampled_from(["intra", "inter"]), st.integers(1, MAX_SIDE), st.integers(1, MAX_SIDE)
 )
-headers = st.builds(Header, st.integers(0, SEQUENCE_MODULUS - 1), st.integers(1, 8), st.none() | infos)
+sequences, rate_points = st.integers(0, SEQUENCE_MODULUS - 1), st.integers(1, 8)
+waves = st.integers(1, MAX_BANDS).flatmap(
+    lambda bands: st.builds(Wave, st.just(bands), st.none() | st.integers(0, bands - 1))
+)
+rolling_infos = st.builds(KeyInfo, names, st.just("inter"), st.integers(1, MAX_SIDE), st.integers(1, MAX_SIDE))
+headers = (
+    st.builds(Header, sequences, rate_points, st.none() | infos)
+    | st.builds(Header, sequences, rate_points, st.none(), st.just(True))
+    | st.builds(Header, sequences, rate_points, rolling_infos, st.just(True), waves)
+)
 
 
 @given(headers, st.binary(max_size=40))
@@ -23,6 +42,23 @@ def test_sizes_on_the_wire() -> None:
     assert len(pack(Header(5, 8, KeyInfo("av1", "inter", 256, 256)))) == 4
     assert len(pack(Header(5, 8, KeyInfo("av1", "inter", 255, 256)))) == 8
     assert len(pack(Header(5, 8, KeyInfo("mine", "inter", 640, 480)))) == 9
+    assert len(pack(Header(5, 8, None, True))) == 2
+    assert len(pack(Header(5, 8, KeyInfo("av1", "inter", 256, 256), True, Wave(4, 1)))) == 5
+
+
+def test_a_band_anew_is_no_key_frame() -> None:
+    info = KeyInfo("av1", "inter", 256, 256)
+    assert Header(0, 8, info).key and Header(0, 8, info, True, Wave(4, None)).key
+    assert not Header(0, 8, info, True, Wave(4, 3)).key and not Header(0, 8, None, True).key
+
+
+@pytest.mark.parametrize("byte", [0b0011_0100, 0b1011_0001, 0b0000_1000, 0b0001_0010])
+def test_a_band_that_cannot_be_is_refused(byte: int) -> None:
+    good = pack(Header(0, 8, KeyInfo("av1", "inter", 256, 256), True, Wave(4, 1)))
+    with pytest.raises(BitstreamError, match="rolling stream's header is damaged"):
+        unpack(good[:-1] + bytes([byte]), NO_LIMIT)
+    with pytest.raises(BitstreamError, match="rolling stream's header is damaged"):
+        unpack(good[:-1], NO_LIMIT)
 
 
 @given(st.binary(max_size=60))
@@ -61,6 +97,12 @@ def test_size_is_checked_before_anything_is_decoded() -> None:
         Header(0, 8, KeyInfo("é", "intra", 1, 1)),
         Header(0, 8, KeyInfo("av1", "intra", 0, 1)),
         Header(0, 8, KeyInfo("av1", "often", 2, 2)),  # type: ignore[arg-type]
+        Header(0, 8, KeyInfo("av1", "inter", 2, 2), True),
+        Header(0, 8, KeyInfo("av1", "inter", 2, 2), False, Wave(1, 0)),
+        Header(0, 8, None, True, Wave(1, 0)),
+        Header(0, 8, KeyInfo("av1", "intra", 2, 2), True, Wave(1, 0)),
+        Header(0, 8, KeyInfo("av1", "inter", 2, 2), True, Wave(9, 0)),
+        Header(0, 8, KeyInfo("av1", "inter", 2, 2), True, Wave(4, 4)),
     ],
 )
 def test_impossible_headers_are_not_packed(header: Header) -> None:

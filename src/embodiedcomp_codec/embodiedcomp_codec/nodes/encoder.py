@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
@@ -27,6 +28,7 @@ from embodiedcomp_codec.nodes.qos import RELIABILITY, stream_qos
 from embodiedcomp_codec.nodes.targets import NOT_SET, TARGETS, TargetParameters
 from embodiedcomp_codec.rate_control import MAX_BPP
 from embodiedcomp_codec.registry import get_codec
+from embodiedcomp_codec.rolling import MAX_CYCLE
 from embodiedcomp_codec.statistics import Tally
 from embodiedcomp_codec.stream import SentFrame, StreamConfig
 from embodiedcomp_codec.view import ViewError, views
@@ -45,6 +47,14 @@ PARAMETERS = (
     Parameter("frame_period", NOT_SET, "time between frames, until two stamps are known", "s", 1e-4, 3600.0),
     Parameter(
         "key_period", NOT_SET, "time between key frames, at most; not set: only where one is needed", "s", 1e-3, 1e6
+    ),
+    Parameter(
+        "refresh_frames",
+        0,
+        "frames in which an inter stream codes every part of the picture anew, band by band; 0: only key frames",
+        "frames",
+        0,
+        MAX_CYCLE,
     ),
     Parameter(
         "images", [], "image topics of several cameras, which share target_bitrate; not set: the one topic `image`"
@@ -102,7 +112,11 @@ class EncoderNode(AutostartNode):
         self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
         self._diagnostics = self.create_lifecycle_publisher(DiagnosticArray, "/diagnostics", 10)
         images = values["images"] or ["image"]
-        self._group = EncoderGroup(config, len(images))
+        refresh = values["refresh_frames"]
+        if refresh and (values["also"] or not math.isnan(values["key_period"])):
+            other = "also" if values["also"] else "key_period"
+            raise ParameterError(f"parameters refresh_frames and {other} are both set; set one")
+        self._group = EncoderGroup(config, len(images), refresh)
         seen = views(values["crop"], values["resize"], len(images))
         self.cameras = [
             Camera(self, image, index, self._group, seen[index], values, self._on_image, self._on_key_request)
