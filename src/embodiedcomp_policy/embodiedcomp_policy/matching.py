@@ -85,9 +85,10 @@ class FrameMatcher:
         return went_back
 
     def _forget_after(self, stamp_ns: int) -> None:
-        for found in (*self._frames.values(), self._states):
-            for later in [later for later in found if later > stamp_ns]:
-                del found[later]
+        for frames in self._frames.values():
+            for later in [later for later in frames if later > stamp_ns]:
+                del frames[later]
+        self._states = {state_ns: state for state_ns, state in self._states.items() if state_ns <= stamp_ns}
         self._taken_ns = self._whole = None
 
     def newest_ns(self) -> int | None:
