@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from embodiedcomp_policy.config import ConfigError, config_folders
-from embodiedcomp_policy.robot import load_robot, robot_from_mapping
+from embodiedcomp_policy.robot import load_robot, mismatch, robot_from_mapping
 
 GOOD: dict[str, Any] = {
     "name": "two",
@@ -95,3 +95,16 @@ def test_unknown_robots_and_files(tmp_path: Path) -> None:
     broken.write_text("!!python/object/apply:os.getcwd []")
     with pytest.raises(ConfigError, match=r"could not determine a constructor"):
         load_robot(str(broken))
+
+
+def test_what_makes_two_robots_different() -> None:
+    robot = build()
+    assert mismatch(robot, build()) == "" and mismatch(robot, build(max_step=0.1, max_observation_age=0.1)) == ""
+    assert mismatch(robot, build(name="three")) == "robot two is not three"
+    joints = copy.deepcopy(GOOD["joints"])
+    joints[0]["name"] = "b"
+    assert mismatch(robot, build(joints=joints)) == "joints a, grip are not b, grip"
+    joints[0] |= {"name": "a", "upper": 2.0}
+    assert mismatch(robot, build(joints=joints)) == "upper limit of 'a' is 1 in one file, 2 in the other"
+    joints[0]["upper"], joints[1]["open"] = 1.0, 0.8
+    assert mismatch(robot, build(joints=joints)) == "the gripper opens the other way"
