@@ -90,6 +90,14 @@ def test_of_each_scene_one_source_is_there_to_compare_with(results: Results) -> 
     assert [(s["point"], s["kind"]) for s in thin] == [
         (clean, "decoded"), (coded[0], "decoded"), (coded[0], "source"), (coded[1], "decoded"),
     ]  # fmt: skip
+    sources = [s for s in frames.frame_sets(folders) if s["kind"] == "source" and s["point"] in coded]
+    size = sum(len(f["src"].partition(",")[2]) for s in sources for of in s["cameras"].values() for f in of)
+    room = size + sum(
+        len(f["src"].partition(",")[2])
+        for s in frames.frame_sets(folders) if s["kind"] == "decoded" for of in s["cameras"].values() for f in of
+    )  # fmt: skip
+    more = frames.frame_sets(folders, max_bytes=room, scenes=dict.fromkeys(coded, "ur5e_lift clean"))
+    assert [s["point"] for s in more if s["kind"] == "source"] == coded, "what room is left goes to codecs first"
     two_scenes = frames.frame_sets(folders, max_bytes=0, scenes=dict(zip(coded, ("a", "b"), strict=True)))
     assert [s["point"] for s in two_scenes if s["kind"] == "source"] == coded
 

@@ -50,7 +50,8 @@ def frame_sets(
     folders: point name -> its folder of saved frames. scenes: of the points that code pictures, what beside the seed decides
     the scene (task, sensor); of each scene one source is always there to compare with, that of the first such point.
     Where pictures don't fit into ``max_bytes`` there are fewer of each episode, two at least; other sources that still don't
-    fit are left out, the last points' first. Sources that are the decoded pictures, byte for byte, are left out too.
+    fit are left out, those of points that code nothing first, then the last points'. Sources that are the decoded pictures,
+    byte for byte, are left out too.
     """
     found = [episode for point, folder in folders.items() for episode in _episodes(point, folder)]
     reserved: dict[tuple[str, int], Episode] = {}
@@ -60,12 +61,14 @@ def frame_sets(
     needed = [*(episode for episode in found if episode.kind == "decoded"), *reserved.values()]
     most = next((n for n in range(max_frames, 2, -1) if _size(needed, n) <= max_bytes), 2)
     left = max_bytes - _size(needed, most)
+    for whole in sorted((e for e in found if e not in needed), key=lambda e: e.point not in (scenes or {})):
+        left -= whole.spread(most).size
+        if left >= 0:
+            needed.append(whole)
     sets = []
     for whole in found:
-        episode = whole.spread(most)
-        if whole not in needed:
-            left -= episode.size
-        if whole in needed or left >= 0:
+        if whole in needed:
+            episode = whole.spread(most)
             cameras = {name: [_embed(frame) for frame in of] for name, of in episode.cameras.items()}
             sets.append({"point": episode.point, "kind": episode.kind, "seed": episode.seed, "cameras": cameras})
     return sets
@@ -74,7 +77,7 @@ def frame_sets(
 def _episodes(point: str, folder: Path) -> list[Episode]:
     """The first episodes saved in a point's folder, each kind apart."""
     saved = list_frames(folder)
-    episodes = []
+    episodes: list[Episode] = []
     for seed in sorted({frame.seed for frame in saved})[:MAX_EPISODES]:
         for kind in KINDS:
             cameras: dict[str, list[SavedFrame]] = {}
