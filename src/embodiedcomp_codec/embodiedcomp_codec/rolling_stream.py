@@ -6,18 +6,17 @@ of its own, before the frame is coded: no surprise, and no key frame after it.
 
 from __future__ import annotations
 
-import dataclasses
-
 from embodiedcomp_codec.codec import CodecError, Image
 from embodiedcomp_codec.frame import coded_side, downsample
 from embodiedcomp_codec.level_forecast import MOTION_WEIGHT
 from embodiedcomp_codec.packet import Header, KeyInfo, Wave, pack
 from embodiedcomp_codec.rate_control import Budget, Goal, Tolerance, search
 from embodiedcomp_codec.rolling import Held, RollingCodec, RollingEncoder
-from embodiedcomp_codec.stream import CEILING_MARGIN, EncoderStream, SentFrame, StreamConfig, _Trial
+from embodiedcomp_codec.stream import EncoderStream, SentFrame, StreamConfig, _Trial
 
 MOST = 2.0  # allowances that a frame with a band anew is meant to cost, at most
 USUAL = 2.0  # what such a frame costs beside one without at the same quality, until some were seen
+STILL = 100.0  # the same of a still picture: the other frames have nothing to say
 FOLLOW = 0.3  # how much of that is taken from the last such frame
 TOLERANCE = Tolerance(low=0.85, high=1.15, trials=4)
 SLOW_TOLERANCE = Tolerance(low=0.75, high=1.25, trials=3)
@@ -62,7 +61,8 @@ class RollingEncoderStream(EncoderStream):
         self._due, self._held, self._rolling_budget.weight = None, False, 1.0
         if isinstance(encoder, RollingEncoder) and not self._key_wanted and image.shape[1::-1] == self._size:
             self._due = encoder.due
-            self._rolling_budget.weight = weight(self._cycle / encoder.bands, self._ratio, self._due is not None)
+            ratio = STILL if self._motion.still else self._ratio
+            self._rolling_budget.weight = weight(self._cycle / encoder.bands, ratio, self._due is not None)
         return super().encode(image, stamp_ns)
 
     def _choose_inter(self, image: Image, goal: Goal) -> _Trial:
@@ -102,9 +102,6 @@ class RollingEncoderStream(EncoderStream):
                 level, bits = trial.level, round(8 * (sum(usual) - usual[self._due] + scaled))
                 self._ratio += FOLLOW * (8 * len(trial.coded.data) / max(bits, 1) - self._ratio)
             self._forecast.see(level, bits)
-        unused = 8 * len(sent.packet) < CEILING_MARGIN * goal.bits
-        if self._motion.still and unused and self._budget.full:
-            return dataclasses.replace(sent, at_ceiling=True)  # what it left expires: bands alone can't use all of it
         return sent
 
     def _header(self, key: bool, n: int) -> bytes:

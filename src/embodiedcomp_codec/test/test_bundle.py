@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embodiedcomp_codec.bundle import BundleError, BundleReader, BundleWriter, Setup
+from embodiedcomp_codec.bundle import CONTINUED, DESCRIBED, STANDALONE, BundleError, BundleReader, BundleWriter, Setup
 from embodiedcomp_codec.bundle_state import Bundle, Joints, Part
-from embodiedcomp_codec.packet import Header, KeyInfo, pack
+from embodiedcomp_codec.packet import Header, KeyInfo, Wave, pack
 from embodiedcomp_codec.sequences import panning
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream, StreamConfig
 
@@ -227,3 +227,17 @@ def test_two_cameras_at_five_thousandths_fit_three_times_the_payload(codec: str,
         # As measured by test_bundle_wire: headers of IP, UDP, RTPS with its submessages, encapsulation, length, padding.
         wire += 160 + 4 + -(-(4 + len(message)) // 4) * 4
     assert wire <= 3 * payload
+
+
+def test_a_rolling_stream_goes_on_in_small_bundles_and_needs_no_new_description() -> None:
+    waves = {0: Wave(4, None), 4: Wave(4, 0)}
+    writer, reader, kinds = BundleWriter(), BundleReader(1), []
+    for index in range(8):
+        wave = waves.get(index)
+        header = Header(index, 8, INFO if wave else None, True, wave)
+        sent = Bundle((Part(pack(header) + bytes([9, index]) * 9, index * PERIOD),))
+        message = writer.write(sent, Setup((("camera", "rgb8"),)))
+        kinds.append(message[0] >> 6)
+        found = reader.read(message).bundle
+        assert found is not None and same(found, sent)
+    assert kinds == [DESCRIBED, CONTINUED, CONTINUED, CONTINUED, STANDALONE, CONTINUED, CONTINUED, CONTINUED]
