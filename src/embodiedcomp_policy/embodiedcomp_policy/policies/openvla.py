@@ -17,7 +17,6 @@ from typing import Any
 import json_numpy
 import numpy as np
 import requests
-import urllib3
 
 from embodiedcomp_policy.action import Chunk
 from embodiedcomp_policy.action_space import ActionDecoder, ActionSpace
@@ -104,9 +103,11 @@ class OpenVlaPolicy:
             try:
                 reply = self._session.post(self._url, data=body, headers=headers, timeout=timeout, stream=True)
                 text = _read(reply, deadline)
-            except (requests.Timeout, urllib3.exceptions.TimeoutError):
+            except requests.Timeout:
                 raise PolicyError(f"policy server {self._url} did not answer within {timeout:g} s") from None
-            except (requests.ConnectionError, urllib3.exceptions.HTTPError) as error:
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+                if time.monotonic() > deadline:
+                    raise PolicyError(f"policy server {self._url} did not answer within {timeout:g} s") from None
                 reason = type(error.args[0]).__name__ if error.args else type(error).__name__
                 continue
             except requests.RequestException as error:
@@ -133,7 +134,7 @@ class OpenVlaPolicy:
 def _read(reply: requests.Response, deadline: float) -> bytes:
     """The body, as it comes: the library's own limit is for each piece, and a server that drips would never meet it."""
     parts = []
-    while part := reply.raw.read1(decode_content=True):
+    for part in reply.iter_content(1):  # a larger piece would be waited for; answers are a few kB
         parts.append(part)
         if time.monotonic() > deadline:
             reply.close()
