@@ -71,6 +71,11 @@ class RollingEncoder:
         return len(self._rows)
 
     @property
+    def standing(self) -> float:
+        """The lowest quality at which a band stands."""
+        return min(self._qualities)
+
+    @property
     def due(self) -> int | None:
         """The band that the next picture codes anew, unless it is a whole key picture."""
         return due_band(self._count, self._cycle, self.bands) if self._count else None

@@ -88,7 +88,7 @@ class RollingEncoderStream(EncoderStream):
     def _stand(self, image: Image) -> _Trial:
         # No key frame: the bands get finer as they are coded anew.
         self._held = True
-        return self._continue(image, self._forecast.level)
+        return self._continue(image, round(self._open().standing * (self._levels - 1)))
 
     def _commit(self, image: Image, trial: _Trial, goal: Goal, key: bool) -> SentFrame:
         self._held = self._held and not trial.coded.key
