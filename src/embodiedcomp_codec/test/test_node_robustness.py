@@ -139,7 +139,9 @@ def test_key_frames_come_as_often_as_asked(ros_context: Any, processes: Processe
     assert [index for index, bits in enumerate(probe.bits) if unpack(bytes(bits.data), 1 << 20)[0].key] == [0, 5, 10]
 
 
-def test_rolling_refresh_shows_a_picture_to_whoever_missed_the_key_frame(ros_context: Any, processes: Processes) -> None:
+def test_rolling_refresh_shows_a_picture_to_whoever_missed_the_key_frame(
+    ros_context: Any, processes: Processes
+) -> None:
     start(processes, "encoder", "-p", "codec:=h264", "-p", "target_bpp:=0.5", "-p", "refresh_frames:=4")
     probe = Probe(ros_context)
     probe.match("/cam/image_raw/embodiedcomp")
