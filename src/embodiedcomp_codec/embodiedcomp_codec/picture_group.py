@@ -34,6 +34,11 @@ class PictureGroup:
         else:
             self._frames = []
 
+    @property
+    def frames(self) -> list[tuple[Image, float]]:
+        """What a fresh encoder must be given, in order, the first as a key frame; only while replayable."""
+        return [(small, quality) for small, quality, _ in self._frames]
+
     def replay(self) -> Encoder:
         """A fresh encoder brought to where the open one stood before this frame."""
         first = self._frames[0][0]

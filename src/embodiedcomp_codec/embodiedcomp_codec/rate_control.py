@@ -16,6 +16,7 @@ MAX_BPP = 24.0
 DEFAULT_PERIOD = 0.1  # s, until two stamps are known
 MIN_WINDOW_FRAMES = 4  # a key frame can't be repaid within less
 KEY_SHARE = 0.4  # of one window's bits, at most, for a key frame beyond its own allowance
+STILL_KEY_SHARE = 0.9  # the same for a picture that stands: the frames that repay it have little to say
 SPARSE_KEY_SHARE = 0.19  # the same with one frame a query: then frames after it cost nearly as much as it does
 MAX_CATCH_UP = 1.4  # a frame's goal, at most, in allowances
 MIN_GOAL = 0.35  # a frame's goal, at least, in allowances
@@ -24,6 +25,7 @@ GAIN, SPARSE_GAIN = 0.35, 0.8  # share of what is left over, or owed, that the n
 WINDOW_LIMIT = 1.06  # of a window's bits may be spent in any window; the promise is 1.1
 OWING_WINDOW_LIMIT = 1.02  # the same while a key frame is repaid, whose own excess comes on top
 FRAME_LIMIT = 1.8  # of its goal may be spent by any one frame
+BURST_SHARE = 0.75  # of what a window has left, for one frame at once: the next may have something to add to it
 CREDIT_WINDOWS, SPARSE_CREDIT_WINDOWS = 0.6, 0.5  # unspent bits that may be kept, in windows
 
 
@@ -115,10 +117,13 @@ class Budget:
         bits = max(bits + self._planned, MIN_GOAL * allowance)
         if self.sparse:
             return Goal(bits, FRAME_LIMIT * bits)
-        limit = OWING_WINDOW_LIMIT if self.owing else WINDOW_LIMIT
-        room = limit * self.window_frames * allowance - sum(self._recent) - self._instalment
-        room = max(room, MIN_ROOM * allowance)
+        room = max(self.room, MIN_ROOM * allowance)
         return Goal(min(bits, room), min(room, FRAME_LIMIT * bits))
+
+    def burst(self) -> Goal:
+        """What the open frame may cost at once of all that is left over, where the next ones will have nothing to say."""
+        room = max(BURST_SHARE * self.room, 1.0)
+        return Goal(min(room, max(self._allowance + self._balance, 1.0)), room)
 
     def key_goal(self) -> Goal:
         """What the open frame may cost as a key frame of an inter stream."""
@@ -128,6 +133,13 @@ class Budget:
         share = SPARSE_KEY_SHARE if self.sparse else KEY_SHARE
         bits = max(self._allowance, self._allowance * (1 + share * self.window_frames) - owed)
         return Goal(bits, bits)
+
+    def still_key_goal(self, standing: float) -> Goal:
+        """The same for a picture that stands, where the frames after it cost ``standing`` bits each."""
+        free = 1 - standing / self._allowance if self._allowance else 0.0
+        share = min(STILL_KEY_SHARE, 2 * free - 0.2)
+        bits = self._allowance * (1 + share * self.window_frames) + min(self._balance, 0.0)
+        return Goal(max(bits, self.key_goal().bits), max(bits, self.key_goal().bits))
 
     def spend(self, bits: float, key: bool) -> None:
         """Close the open frame's account with what it really cost."""
@@ -174,6 +186,12 @@ class Budget:
     def _planned(self) -> float:
         """Bits that the open frame is meant to cost beyond its allowance; over the frames of a stream they cancel out."""
         return 0.0
+
+    @property
+    def room(self) -> float:
+        """What the window that ends with the open frame has left."""
+        limit = OWING_WINDOW_LIMIT if self.owing else WINDOW_LIMIT
+        return limit * self.window_frames * self._allowance - sum(self._recent) - self._instalment
 
     @property
     def _instalment(self) -> float:

@@ -6,7 +6,6 @@ was built on a missing reference. Both are pure: stamps and bytes come in as arg
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -18,29 +17,24 @@ from embodiedcomp_codec.level_forecast import LevelForecast
 from embodiedcomp_codec.motion import Motion
 from embodiedcomp_codec.packet import SEQUENCE_MODULUS, Header, KeyInfo, pack
 from embodiedcomp_codec.picture_group import PictureGroup
-from embodiedcomp_codec.rate_control import Budget, Goal, Target, Tolerance, search
+from embodiedcomp_codec.rate_control import Budget, Goal, Target, search
 from embodiedcomp_codec.registry import get_codec
+from embodiedcomp_codec.search_effort import inter_tolerance, key_tolerance
+from embodiedcomp_codec.spare_encoder import Spare
+from embodiedcomp_codec.still_picture import StillPicture
 from embodiedcomp_codec.stream_config import SentFrame, StreamConfig
 
 __all__ = ["DecoderStream", "EncoderStream", "ReceivedFrame", "SentFrame", "StreamConfig"]
 
 DEFAULT_LEVELS = 64
-SLOW_PIXELS = 16 * 256 * 256  # from here on a key frame of camera pace is tried less often
-SLOW_AGAIN_PIXELS = 24 * 256 * 256  # of a slow codec at camera pace: replayed for one frame, or its group once
 SUNK = 0.3  # windows in debt, at the coarsest quality: then frames are coded smaller, from a key frame on
 RISEN, RISE_WINDOWS = 0.4, 2  # of the quality range, for so long: then frames may be coded larger again
-INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
-KEY_TOLERANCE = Tolerance(low=0.8, high=1.0, trials=6)
-SLOW_KEY_TOLERANCE = Tolerance(low=0.6, high=1.0, trials=3)  # each trial of a large one may cost several frames' time
-INTER_TOLERANCE = Tolerance(low=0.0, high=math.inf, trials=4)  # the goal's own limit holds
-CATCH_UP_TOLERANCE = Tolerance(low=0.6, high=math.inf, trials=4)
-SPARSE_TOLERANCE = Tolerance(low=0.9, high=1.05, trials=4)  # of few frames each must come close
-CATCH_UP_FROM = 0.15  # windows of credit: from here on a cheap frame is tried again at a finer quality
 BLIND_AIM = 0.8  # of the limit, at most, where a frame can't be tried again
 BLIND_MARGIN = 0.35  # allowances over the limit that are borne rather than paying for a key frame
 OWING_MARGIN = 1.0  # the same while an earlier key frame is being repaid: two in a row would break the promise
 FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
 CEILING_MARGIN = 0.95
+CLIMB_AIM = 0.5  # of what is left over, for one step of a still picture
 HALVING_LEVELS = {"key": 10.0, "inter": 4.0}  # quality steps that halve the bits, of 64: what a search first assumes
 
 
@@ -104,7 +98,7 @@ class EncoderStream:
         self._key_level = self._levels // 3
         self._forecast = LevelForecast(self._levels, self._halving("inter"))
         self._well_off = 0
-        self._moved = False
+        self._still_picture = StillPicture(self._levels)
         self._key_wanted = True
 
     def request_key(self) -> None:
@@ -148,11 +142,12 @@ class EncoderStream:
             trial = self._choose_inter(image, goal.less(header_bits))
         return self._commit(image, trial, goal, key)
 
-    def _choose_key(self, image: Image, goal: Goal, bpp: float) -> _Trial:
+    def _choose_key(self, image: Image, goal: Goal, bpp: float, rungs: Ladder | None = None) -> _Trial:
         """A key frame: the rate point that serves the target, or a coarser one where its floor is too high."""
-        serving = min(rate_point(self._rungs, bpp), self._cap)
+        rungs = self._rungs if rungs is None else rungs
+        serving = min(rate_point(rungs, bpp), self._cap)
         trial = None
-        for n in sorted({n for _, n in self._rungs if n <= serving}, reverse=True):
+        for n in sorted({n for _, n in rungs if n <= serving}, reverse=True):
             small = downsample(image, n)
             trials: dict[int, _Trial] = {}
 
@@ -161,8 +156,7 @@ class EncoderStream:
                 return 8 * len(trials[level].coded.data)
 
             intra = self._mode == "intra"
-            slow = not self._budget.sparse and self._pixels * self._effort > SLOW_PIXELS
-            tolerance = INTRA_TOLERANCE if intra else SLOW_KEY_TOLERANCE if slow else KEY_TOLERANCE
+            tolerance = key_tolerance(intra, self._budget.sparse, self._pixels * self._effort)
             start = self._forecast.level if intra else self._key_level
             level = search(bits_at, self._levels, start, self._halving("key"), goal, tolerance)
             trial = trials[level]
@@ -181,7 +175,7 @@ class EncoderStream:
 
     def _choose_inter(self, image: Image, goal: Goal) -> _Trial:
         """A frame predicted from the last: tried again with other qualities while its group is short enough to replay."""
-        if not self._group.replayable or (self._still and self._budget.full):
+        if self._standing or not self._group.replayable or (self._still and self._budget.full):
             return self._choose_blind(image, goal)
         small = downsample(image, self._downsample)
         trials: dict[int, _Trial] = {}
@@ -192,12 +186,8 @@ class EncoderStream:
             trials[level] = _Trial(encoder, encoder.encode(small, self._quality(level), False), level, self._downsample)
             return 8 * len(trials[level].coded.data)
 
-        tolerance = CATCH_UP_TOLERANCE if self._budget.balance > CATCH_UP_FROM else INTER_TOLERANCE
-        if self._budget.sparse:
-            tolerance = SPARSE_TOLERANCE
-        if self._effort > 1 and not self._budget.sparse:
-            again = min(max(SLOW_AGAIN_PIXELS // self._group.pixels, 1), tolerance.trials - 1)
-            tolerance = dataclasses.replace(tolerance, trials=1 + again)
+        budget = self._budget
+        tolerance = inter_tolerance(budget.sparse, budget.balance, self._effort > 1, self._group.pixels)
         start = self._predict_level(goal.bits)
         if self._motion.still and not self._budget.sparse:
             # Coarser than the picture stands already, encoders code it anew; at its own step they have nothing to say.
@@ -213,16 +203,37 @@ class EncoderStream:
         return self._or_key(image, self._continue(image, level), goal)
 
     def _stand(self, image: Image) -> _Trial:
-        """A still picture at camera pace, in a group too long to replay: nothing bounds what a finer step would cost.
-
-        Once it is still, and there is credit for it, a key frame gives a group in which finer steps can be tried.
-        """
-        if self._moved and self._budget.full and not self._budget.owing:
-            self._moved = False
-            trial = self._choose_key(image, self._budget.key_goal(), self._budget.allowance / self._pixels)
-            if (trial.downsample, trial.level) > (self._downsample, self._forecast.level):
+        """A picture that stands, at camera pace: what a finer step costs is found by trying it in a second encoder."""
+        budget, picture = self._budget, self._still_picture
+        if picture.restarts(budget):
+            # x265 makes a still picture finer by itself, and pays for it while a dear key frame is repaid.
+            goal = budget.key_goal() if self._effort > 1 else budget.still_key_goal(picture.standing)
+            return self._choose_key(image, goal, goal.bits / self._pixels, ladder(self._codec.name, "intra"))
+        if picture.may_climb(budget):
+            goal = budget.burst()
+            level = picture.next_level(self._forecast.refine(CLIMB_AIM * goal.bits, True))
+            trial = self._try_aside(image, level, goal.limit)
+            if trial is not None:
                 return trial
-        return self._continue(image, self._forecast.level)
+        elif picture.unsteady(budget):
+            # What was made finer often has as much to add in the next frame; where that can't be tried or had: a coarse frame.
+            trial = self._try_aside(image, picture.level, budget.room)
+            return trial or self._continue(image, self._forecast.follow(budget.goal().bits, 0.0))
+        return self._continue(image, picture.level)
+
+    def _try_aside(self, image: Image, level: int, limit: float) -> _Trial | None:
+        """The picture that stands at ``level``; None where that costs more than ``limit``, or there is no second encoder now."""
+        picture, open_encoder = self._still_picture, self._encoder
+        assert open_encoder is not None, "the first frame is a key frame"
+        encoder = picture.spare.take() if picture.spare is not None else None
+        if picture.spare is None or encoder is None:
+            return None
+        coded = encoder.encode(downsample(image, self._downsample), self._quality(level), False)
+        bits = 8 * (len(coded.data) + len(self._header(False, self._downsample)))
+        if not picture.tried(level, bits, limit):
+            return None
+        picture.spare.give(open_encoder)
+        return _Trial(encoder, coded, level, self._downsample)
 
     def _or_key(self, image: Image, trial: _Trial, goal: Goal) -> _Trial:
         """The trial, or a key frame where it is far too dear: after a cut, or after a prediction that failed."""
@@ -253,8 +264,11 @@ class EncoderStream:
 
     @property
     def _standing(self) -> bool:
-        """Whether a still picture stays as it is: at camera pace, in a group too long to replay."""
-        return self._motion.still and not self._budget.sparse and not self._group.replayable
+        """Whether a still picture is coded blindly: at camera pace, in a long group or beside a second encoder, or begun anew."""
+        if not self._motion.still or self._budget.sparse:
+            return False
+        picture = self._still_picture
+        return not self._group.replayable or picture.spare is not None or picture.restarts(self._budget)
 
     @property
     def _still(self) -> bool:
@@ -289,25 +303,38 @@ class EncoderStream:
             downsample=trial.downsample,
             at_floor=bits > FLOOR_MARGIN * goal.bits and trial.level == 0,
             at_ceiling=not self._target.unlimited
-            and (trial.level == self._levels - 1 or self._budget.full)
+            and trial.level == self._levels - 1
+            and trial.downsample == self._rungs[-1][1]
             and bits < CEILING_MARGIN * goal.bits,
         )
-        self._forecast.climb(trial.level, bits, anew=coded_key or not self._still)
+        self._forecast.climb(trial.level, bits, anew=coded_key or not self._motion.still)
         self._encoder, self._downsample, self._key_wanted = trial.encoder, trial.downsample, False
         # What a picture costs that stands says nothing about how to go on once something moves.
         if coded_key or not self._standing:
             expected = (trial.level, bits) if not coded_key or self._mode == "intra" else self._after_key(trial)
             self._forecast.see(*expected)
         if self._mode == "inter":
-            self._moved = not coded_key and (self._moved or self._motion.moving)
             small = downsample(image, trial.downsample)
             self._group.add(small, self._pixels, self._quality(trial.level), coded_key)
+            self._see_still(trial, small, bits, coded_key)
         if not self._target.unlimited:
             self._budget.spend(bits, coded_key)
             self._leave_floor(trial)
             self._rise(image, trial)
         self._sequence = (self._sequence + 1) % SEQUENCE_MODULUS
         return sent
+
+    def _see_still(self, trial: _Trial, small: Image, bits: int, key: bool) -> None:
+        """Follow with the second encoder, or get one: with the key frame that begins a still picture, or in a short group."""
+        picture, group, still = self._still_picture, self._group, self._motion.still and not self._budget.sparse
+        if key:
+            picture.spare = None
+        if picture.spare is not None:
+            picture.spare.add(small, self._quality(trial.level))
+        largest = still and self._effort <= 1 and trial.downsample == self._rungs[-1][1]
+        wanted = picture.restarting or (picture.spare is None and largest)
+        spare = Spare(self._codec, self._mode, group.frames) if wanted and group.replayable else None
+        picture.see(self._motion, trial.level, bits, spare)
 
     def _leave_floor(self, trial: _Trial) -> None:
         """Deep in debt at the coarsest quality: code smaller frames from now on."""

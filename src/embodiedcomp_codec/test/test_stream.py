@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from embodiedcomp_codec.codec import CodecError
-from embodiedcomp_codec.rate_accuracy import measure
-from embodiedcomp_codec.sequences import frozen, hard_cuts, noise, panning
+from embodiedcomp_codec.rate_accuracy import judge, measure
+from embodiedcomp_codec.sequences import frozen, hard_cuts, mean_square_error, noise, panning
 from embodiedcomp_codec.stream import DecoderStream, EncoderStream, StreamConfig
 
 PERIOD = 0.1
@@ -94,6 +94,26 @@ def test_a_frozen_picture_reports_the_ceiling_and_is_not_padded() -> None:
     stream = EncoderStream(StreamConfig("av1", target_bpp=0.5, frame_period=PERIOD))
     sent = [stream.encode(frame, index * 10**8) for index, frame in enumerate(frozen(40))]
     assert sent[-1].at_ceiling and len(sent[-1].packet) * 8 < 0.5 * 64 * 96 / 2
+
+
+@pytest.mark.parametrize(("codec", "target"), [("h264", 0.1), ("av1", 0.05), ("vp9", 0.1)])
+def test_at_camera_pace_a_still_picture_climbs_within_the_tolerances(codec: str, target: float) -> None:
+    frames = [*panning(20, 96, 96), *[panning(20, 96, 96)[-1]] * 130]
+    stream = EncoderStream(StreamConfig(codec, target_bpp=target, frame_period=PERIOD))
+    sent = [stream.encode(frame, index * 10**8) for index, frame in enumerate(frames)]
+    result = judge(sent, target * 96 * 96, 10, False, 96 * 96, PERIOD)
+    assert result.worst <= 0.10 and result.key_pair <= 0.10 and result.total <= 0.02
+    decoder = DecoderStream()
+    errors = [mean_square_error(decoder.decode(f.packet).image, frame) for f, frame in zip(sent, frames, strict=True)]  # type: ignore[arg-type]
+    assert errors[-1] < 0.6 * errors[24]
+
+
+def test_a_ceiling_is_said_at_the_finest_step_of_the_largest_rate_point_only() -> None:
+    stream = EncoderStream(StreamConfig("h264", target_bpp=0.05, frame_period=PERIOD))
+    sent = [stream.encode(frame, index * 10**8) for index, frame in enumerate(frozen(60, 96, 96))]
+    assert not any(frame.at_ceiling for frame in sent if frame.quality < 1 or frame.downsample < 8)
+    rich = EncoderStream(StreamConfig("jpeg", target_bpp=20.0)).encode(frozen(1, 96, 96)[0], 0)
+    assert rich.at_ceiling and rich.quality == 1 and rich.downsample == 8
 
 
 def test_below_the_floor_the_floor_is_sent_and_said() -> None:

@@ -1,0 +1,39 @@
+"""How near the goal a search for the quality step must come, and how much coding it may cost: less where coding is slow.
+
+Work is counted in encodes of one frame, never in time: the same frames always give the same decisions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from embodiedcomp_codec.rate_control import Tolerance
+
+SLOW_PIXELS = 16 * 256 * 256  # from here on a key frame of camera pace is tried less often
+SLOW_AGAIN_PIXELS = 24 * 256 * 256  # of a slow codec at camera pace: replayed for one frame, or its group once
+INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
+KEY_TOLERANCE = Tolerance(low=0.8, high=1.0, trials=6)
+SLOW_KEY_TOLERANCE = Tolerance(low=0.6, high=1.0, trials=3)  # each trial of a large one may cost several frames' time
+INTER_TOLERANCE = Tolerance(low=0.0, high=math.inf, trials=4)  # the goal's own limit holds
+CATCH_UP_TOLERANCE = Tolerance(low=0.6, high=math.inf, trials=4)
+SPARSE_TOLERANCE = Tolerance(low=0.9, high=1.05, trials=4)  # of few frames each must come close
+CATCH_UP_FROM = 0.15  # windows of credit: from here on a cheap frame is tried again at a finer quality
+
+
+def key_tolerance(intra: bool, sparse: bool, work: float) -> Tolerance:
+    """For a frame coded alone. work: its pixels, times the codec's effort beside x264's."""
+    if intra:
+        return INTRA_TOLERANCE
+    return SLOW_KEY_TOLERANCE if not sparse and work > SLOW_PIXELS else KEY_TOLERANCE
+
+
+def inter_tolerance(sparse: bool, credit: float, slow: bool, group_pixels: int) -> Tolerance:
+    """For a predicted frame that can be tried again. credit: windows left over. slow: whether the codec is."""
+    if sparse:
+        return SPARSE_TOLERANCE
+    tolerance = CATCH_UP_TOLERANCE if credit > CATCH_UP_FROM else INTER_TOLERANCE
+    if not slow:
+        return tolerance
+    again = min(max(SLOW_AGAIN_PIXELS // group_pixels, 1), tolerance.trials - 1)
+    return dataclasses.replace(tolerance, trials=1 + again)

@@ -1,0 +1,91 @@
+"""A picture that stands, at camera pace: when it is begun anew, and when it may become finer.
+
+Bits buy a finer picture once and nothing afterwards. So once a picture stands, and there is credit for it, one dear key frame
+at the size that its bits serve begins a group; from there it climbs to the codec's ceiling, a step at a time, as credit allows.
+"""
+
+from __future__ import annotations
+
+from embodiedcomp_codec.motion import Motion
+from embodiedcomp_codec.rate_control import Budget
+from embodiedcomp_codec.spare_encoder import Spare
+
+SHARE = 0.6  # of the allowance: where a frame that changes nothing costs more, there is nothing to climb with
+WINDOWS = 2  # for so long a picture stands before it is begun anew, larger, though all its bits are used
+MARGIN, FADE = (
+    2.0,
+    0.7,
+)  # a step is tried when there is room for so many of the dearest of late; how fast that is forgotten
+ENOUGH = 0.6  # windows, or when there is that much room: hardly more can be had
+AGAIN = (1, 2, 4, 8)  # steps tried in turn where the expected one was too dear: what a step costs hardly grows with it
+
+
+class StillPicture:
+    """Of one inter stream with ``levels`` quality steps."""
+
+    def __init__(self, levels: int) -> None:
+        self._levels = levels
+        self._moved = True
+        self.restarting = False
+        """Whether the frame at hand begins it anew."""
+        self._stood = 0
+        self._failures = 0
+        self._dearest = 0.0
+        self.level = levels // 3
+        """The last frame's step."""
+        self._changed = False
+        self._unchanged = [0]
+        self.spare: Spare | None = None
+        """While it stands, the second encoder, in which steps are tried."""
+
+    def restarts(self, budget: Budget) -> bool:
+        """Whether it should be begun anew with this frame: once each time that it comes to stand."""
+        due = budget.full or self._stood > WINDOWS * budget.window_frames
+        self.restarting = self._moved and due and not budget.owing
+        return self.restarting
+
+    def may_climb(self, budget: Budget) -> bool:
+        """Whether it may become finer with this frame."""
+        rested = budget.full and not budget.owing and self.standing <= SHARE * budget.allowance
+        room = budget.burst().limit >= min(MARGIN * self._dearest, ENOUGH * budget.window_frames * budget.allowance)
+        return rested and room and self.level < self._levels - 1 and self._failures <= len(AGAIN)
+
+    def next_level(self, expected: int) -> int:
+        """The step to try, where ``expected`` is what the last steps' costs suggest."""
+        steps = AGAIN[self._failures - 1] if self._failures else max(expected - self.level, 1)
+        return min(self.level + steps, self._levels - 1)
+
+    def tried(self, level: int, bits: int, limit: float) -> bool:
+        """Whether ``level`` can be had for ``bits``."""
+        succeeded = bits <= limit
+        if level > self.level:
+            self._failures = 0 if succeeded else self._failures + 1
+        self._dearest = max(bits, FADE * self._dearest)
+        return succeeded
+
+    def unsteady(self, budget: Budget) -> bool:
+        """Whether it can't be known what a frame at its own step costs now."""
+        return self._changed or max(self._unchanged) > SHARE * budget.allowance
+
+    def see(self, motion: Motion, level: int, bits: int, spare: Spare | None) -> None:
+        """Take in the frame as it was coded. spare: a second encoder, if it gets one with this frame."""
+        self.restarting = False
+        if spare is not None:
+            self._moved, self._failures, self.spare = False, 0, spare
+        if motion.moving:
+            self._moved, self.spare = True, None
+        self._stood = self._stood + 1 if motion.still else 0
+        # What was made finer may have something to add in the next frame; some codecs pay for standing again and again.
+        self._changed = level != self.level
+        if self._stood < 2:
+            self._unchanged = [bits]
+        elif self._changed:
+            self._unchanged = [self.standing]
+        else:
+            self._unchanged = [*self._unchanged[-1:], bits]
+        self.level = level
+
+    @property
+    def standing(self) -> int:
+        """bits of a frame that changes nothing: the lesser of the last two."""
+        return min(self._unchanged)
