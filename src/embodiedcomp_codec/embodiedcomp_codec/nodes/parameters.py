@@ -56,6 +56,10 @@ class Parameter:
                     f"parameter {self.name} is {value:g}; valid: {self.low:g} to {self.high:g} {self.unit}"
                 )
         if isinstance(self.default, list):
+            if isinstance(value, str):
+                value = [value]
+            if value is not None and (isinstance(value, bool | int | float) or not hasattr(value, "__iter__")):
+                raise ParameterError(f"parameter {self.name} must be a list, not {value!r}")
             value = [item for item in value or [] if item != ""]
             if self.integers and not all(isinstance(item, int) for item in value):
                 raise ParameterError(f"parameter {self.name} must be a list of integers, not {value}")

@@ -62,7 +62,7 @@ def ladder(
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "seeds": f"{seeds[0]}–{seeds[-1]}",
     }
-    comment = "{command}: commit {commit:.9}, {date}, seeds {seeds}".format(**facts)
+    comment = "{command}: commit {short}, {date}, seeds {seeds}".format(**facts, short=short_commit(facts["commit"]))
     table = []
     for codec in chosen:
         for schedule in SCHEDULES:
@@ -77,6 +77,11 @@ def ladder(
             table.append((f"{codec.name} {schedule}", " ".join(f"{n}/8 from {start:g}" for start, n in rungs)))
     show_table("ladders, bpp", [*table, ("written to", str(config_path()))])
     return 0
+
+
+def short_commit(name: str) -> str:
+    """Nine digits of it, and whether the tree was dirty."""
+    return name[:9] + ("-dirty" if name.endswith("-dirty") else "")
 
 
 def _codecs(name: str) -> list[Codec]:
