@@ -17,6 +17,7 @@ from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, Para
 from embodiedcomp_codec.nodes.messages import decoder_status, received_stats
 from embodiedcomp_codec.nodes.parameters import Parameter, declare
 from embodiedcomp_codec.nodes.qos import RELIABILITY, overridable, request_qos, stream_qos
+from embodiedcomp_codec.nodes.topics import image_topics
 from embodiedcomp_codec.statistics import RateMeter, Tally
 from embodiedcomp_codec.stream import DecoderStream, ReceivedFrame
 from embodiedcomp_codec.weights import use_weights
@@ -85,7 +86,7 @@ class DecoderNode(AutostartNode):
         self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", stream_qos(values["reliability"]))
         self._diagnostics = self.create_lifecycle_publisher(DiagnosticArray, "/diagnostics", 10)
         self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
-        images = values["images"] or ["image"]
+        images = image_topics(values["images"], self.resolve_topic_name)
         self.cameras = [Camera(self, image, values) for image in images]
         self._bundle = (
             BundleInput(

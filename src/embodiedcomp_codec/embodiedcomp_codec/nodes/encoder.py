@@ -26,6 +26,7 @@ from embodiedcomp_codec.nodes.messages import encoder_status, sent_stats, skippe
 from embodiedcomp_codec.nodes.parameters import Parameter, declare
 from embodiedcomp_codec.nodes.qos import RELIABILITY, stream_qos
 from embodiedcomp_codec.nodes.targets import NOT_SET, TARGETS, TargetParameters
+from embodiedcomp_codec.nodes.topics import image_topics
 from embodiedcomp_codec.rate_control import MAX_BPP
 from embodiedcomp_codec.registry import get_codec
 from embodiedcomp_codec.rolling import MAX_CYCLE
@@ -111,7 +112,7 @@ class EncoderNode(AutostartNode):
         self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", stream_qos(values["reliability"]))
         self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
         self._diagnostics = self.create_lifecycle_publisher(DiagnosticArray, "/diagnostics", 10)
-        images = values["images"] or ["image"]
+        images = image_topics(values["images"], self.resolve_topic_name, intake.SUFFIX)
         refresh = values["refresh_frames"]
         if refresh and (values["also"] or not math.isnan(values["key_period"])):
             other = "also" if values["also"] else "key_period"

@@ -61,8 +61,12 @@ class Parameter:
             if value is not None and (isinstance(value, bool | int | float) or not hasattr(value, "__iter__")):
                 raise ParameterError(f"parameter {self.name} must be a list, not {value!r}")
             value = [item for item in value or [] if item != ""]
-            if self.integers and not all(isinstance(item, int) for item in value):
-                raise ParameterError(f"parameter {self.name} must be a list of integers, not {value}")
+            kind, name = (int, "integers") if self.integers else (str, "strings")
+            if any(isinstance(item, bool) or not isinstance(item, kind) for item in value):
+                raise ParameterError(f"parameter {self.name} must be a list of {name}, not {value}")
+            twice = [] if self.integers else [item for item in value if value.count(item) > 1]
+            if twice:
+                raise ParameterError(f"parameter {self.name} holds {twice[0]!r} twice; name each once")
         if self.choices and value not in self.choices:
             raise ParameterError(f"parameter {self.name} is {value!r}; choose one of: {', '.join(self.choices)}")
         return value
