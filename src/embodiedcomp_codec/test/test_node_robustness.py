@@ -52,11 +52,14 @@ def test_a_topics_quality_of_service_can_be_overridden(ros_context: Any, process
     override = ("-p", "qos_overrides./cam/image_raw/decoded.publisher.reliability:=reliable")
     start(processes, "encoder", "-p", "codec:=jpeg", reliable=False)
     start(processes, "decoder", *override, reliable=False)
+    far = ("-p", "qos_overrides./far.publisher.reliability:=reliable", "-r", "out:=/far")
+    start(processes, "link", *far, "-r", "in:=/cam/image_raw/embodiedcomp", reliable=False)
     probe = Probe(ros_context, reliable=False)
     from sensor_msgs.msg import Image
 
     pictures = probe.hear(Image, "/cam/image_raw/decoded", reliable=True)
-    probe.until(lambda: pictures, FRAMES[0])
+    packets = probe.hear(probe.CompressedImage, "/far", reliable=True)
+    probe.until(lambda: pictures and packets, FRAMES[0])
 
 
 def test_any_remapping(ros_context: Any, processes: Processes) -> None:

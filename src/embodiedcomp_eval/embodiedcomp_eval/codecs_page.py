@@ -31,7 +31,7 @@ def page(found: Mapping[str, Evidence | None]) -> str:
         HEAD,
         "## Rate accuracy",
         "",
-        "Targets kept, by codec, sequence and target: [rate-accuracy.md](rate-accuracy.md).",
+        'Targets kept, by codec, sequence and target: [rate-accuracy.md](rate-accuracy.md), by `make bench ARGS="rate"`.',
         "",
     ]
     for name, title, write in sections:

@@ -24,7 +24,13 @@ class LossAccount:
 
 
 def account(sent: Sequence[int], keys: set[int], delivered: set[int], right: Mapping[int, bool]) -> LossAccount:
-    """sent: stamps in order. keys: those of key frames. right: of each shown picture, whether it is as it should be."""
+    """sent: stamps in order. keys: those of key frames. right: of each shown picture, whether it is as it should be.
+
+    Raises ValueError where a picture was shown whose packet was not delivered: then whoever listened missed packets himself.
+    """
+    unheard = sum(stamp not in delivered for stamp in right)
+    if unheard:
+        raise ValueError(f"{unheard} of {len(right)} pictures shown are of packets that nobody heard being delivered")
     back, missed = [], []
     index = 0
     while index < len(sent):

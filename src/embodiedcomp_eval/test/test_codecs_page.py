@@ -10,6 +10,7 @@ import pytest
 
 from embodiedcomp_eval import codec_evidence
 from embodiedcomp_eval.codecs_page import page
+from embodiedcomp_eval.commands.bench_codecs import PARTS
 from embodiedcomp_eval.results import ResultsError
 
 FACTS = {
@@ -47,6 +48,13 @@ def test_rows_and_verdicts_are_there() -> None:
     assert 'make bench ARGS="speed --frames 40"' in text and "aaaaaaaaaaaa," in text
     assert "| av1 | 100 | 10 | 80 | 0 | 9 | 3.0, 4 | 1 | 0.41, 0.61 | **no** |" in text
     assert text.count("Not measured") == 4
+
+
+def test_every_part_has_its_command_on_the_page() -> None:
+    text = page(dict.fromkeys(PARTS))
+    for name in PARTS:
+        assert f'`make bench ARGS="{name}"`' in text
+    assert "rate" in PARTS
 
 
 def test_what_fails_and_what_was_shared_is_said() -> None:

@@ -16,7 +16,7 @@ from embodiedcomp_codec.link_model import Link, LinkConfig
 from embodiedcomp_codec.nodes.conversion import stamp_to_ns
 from embodiedcomp_codec.nodes.lifecycle import LOCKSTEP_QOS, AutostartNode, ParameterError, run_node
 from embodiedcomp_codec.nodes.parameters import Parameter, declare
-from embodiedcomp_codec.nodes.qos import RELIABILITY, stream_qos
+from embodiedcomp_codec.nodes.qos import RELIABILITY, overridable, stream_qos
 from embodiedcomp_msgs.msg import Bundle, FrameLost
 from embodiedcomp_msgs.srv import ResetEpisode
 
@@ -59,9 +59,9 @@ class LinkNode(AutostartNode):
         self._timer: Timer | None = None  # of the next arrival
         self._type: Any = TYPES[values["type"]]
         qos = stream_qos("reliable" if self._lockstep else values["reliability"])
-        self._out = self.create_publisher(self._type, "out", qos)
+        self._out = self.create_publisher(self._type, "out", **overridable(qos))
         self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
-        self.create_subscription(self._type, "in", self._on_message, qos, raw=True)
+        self.create_subscription(self._type, "in", self._on_message, raw=True, **overridable(qos))
         self.create_service(ResetEpisode, "~/reset_episode", self._on_reset)
 
     def _on_message(self, data: bytes) -> None:

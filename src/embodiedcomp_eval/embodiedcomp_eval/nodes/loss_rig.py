@@ -36,7 +36,10 @@ from embodiedcomp_eval.waiting import wait_until
 CAMERA = "/camera/image_raw"
 BITS = f"{CAMERA}/embodiedcomp"
 FAR = "/far/camera"
+FAR_BITS = f"{FAR}/embodiedcomp"
 FILM = 40
+DEPTH = 1000
+"""Of queues that lose nothing: more messages than are ever under way."""
 PATIENCE = 20.0
 
 
@@ -45,7 +48,7 @@ class Rig:
 
     def __init__(self, side: int, rate: float) -> None:
         self.node = rclpy.create_node("loss_rig")
-        best = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)
+        best = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
         self._camera = self.node.create_publisher(ImageMessage, CAMERA, best)
         there = panning(FILM, side, side)
         self._film = [image_message(frame, 0) for frame in [*there, *there[-2:0:-1]]]
@@ -54,9 +57,11 @@ class Rig:
         self.pictures: dict[int, bytes] = {}
         self.late: queue.Queue[float] = queue.Queue()
         listen = self.node.create_subscription
-        listen(CompressedImage, BITS, lambda m: self.packets.__setitem__(stamp_of(m), bytes(m.data)), best)
-        listen(CompressedImage, f"{FAR}/embodiedcomp", lambda m: self.delivered.add(stamp_of(m)), best)
-        listen(ImageMessage, f"{FAR}/decoded", lambda m: self.pictures.__setitem__(stamp_of(m), bytes(m.data)), best)
+        # A reader that missed packets itself would call them lost: see ``_sure``.
+        sure = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.RELIABLE)
+        listen(CompressedImage, BITS, lambda m: self.packets.__setitem__(stamp_of(m), bytes(m.data)), sure)
+        listen(CompressedImage, FAR_BITS, lambda m: self.delivered.add(stamp_of(m)), sure)
+        listen(ImageMessage, f"{FAR}/decoded", lambda m: self.pictures.__setitem__(stamp_of(m), bytes(m.data)), sure)
         listen(ImageMessage, f"{CAMERA}/decoded", lambda m: self.late.put(time.monotonic()), best)
         self._period, self._number = 1.0 / rate, 0
         self._stop = threading.Event()
@@ -114,11 +119,15 @@ def loss(
     codec: str, target_bpp: float, side: int, rate: float, seconds: float, probability: float, seed: int, joins: int
 ) -> dict[str, Any]:
     """The account of a lossy stream, and the seconds that late decoders take from their configuration to a first picture."""
-    far = f"{FAR}/embodiedcomp"
+    coding = [f"codec:={codec}", f"target_bpp:={target_bpp}", *_sure(BITS, "publisher")]
+    losing = [
+        f"loss:={probability}", f"seed:={seed}", *_sure(BITS, "subscription"), *_sure(FAR_BITS, "publisher"),
+    ]  # fmt: skip
+    showing = [*_sure(FAR_BITS, "subscription"), *_sure(f"{FAR}/decoded", "publisher")]
     commands = {
-        "encoder": _command("encoder", [f"codec:={codec}", f"target_bpp:={target_bpp}"], [f"image:={CAMERA}"]),
-        "link": _command("link", [f"loss:={probability}", f"seed:={seed}"], [f"in:={BITS}", f"out:={far}"]),
-        "decoder": _command("decoder", [], [f"image:={FAR}", f"{far}/key_request:={BITS}/key_request"]),
+        "encoder": _command("encoder", coding, [f"image:={CAMERA}"]),
+        "link": _command("link", losing, [f"in:={BITS}", f"out:={FAR_BITS}"]),
+        "decoder": _command("decoder", showing, [f"image:={FAR}", f"{FAR_BITS}/key_request:={BITS}/key_request"]),
     }
     late = [f"late_{number}" for number in range(joins)]
     sleeping = {
@@ -165,6 +174,11 @@ def _judge(rig: Rig, first: int, last: int) -> dict[str, Any]:
     sent = [stamp for stamp in sorted(rig.packets) if first <= stamp <= last]
     found = account(sent, keys, rig.delivered, right)
     return {**dataclasses.asdict(found), "mean_gap_ms": float(np.diff(sent).mean() * 1e-6)}
+
+
+def _sure(topic: str, end: str) -> list[str]:
+    """Parameters that make one end of a topic lose nothing, so that what is missing behind the link is what the link dropped."""
+    return [f"qos_overrides.{topic}.{end}.{policy}" for policy in ("reliability:=reliable", f"depth:={DEPTH}")]
 
 
 def _command(node: str, parameters: Sequence[str], remappings: Sequence[str]) -> list[str]:
