@@ -63,6 +63,7 @@ ARGUMENTS = {
     "target_bitrate": Argument("64000", "payload bit/s, of each camera; empty: no target", kind=float),
     **WINDOW,
     "key_period": Argument("", "s between key frames at most; empty: only where one is needed", kind=float),
+    "refresh_frames": Argument("", "frames in which each part is coded anew; empty: by key frames only", kind=int),
     "transport": Argument("auto", "how images come in: raw, or JPEG and PNG files", ("auto", "raw", "compressed")),
     "crop": Argument(
         "", "x,y,width,height of the part that is sent, for all cameras or one after the other", kind=numbers
@@ -136,7 +137,7 @@ def node_maker(given: Given) -> Maker:
 def encoders(given: Given, node: Maker) -> list[Node]:
     """One for each camera, or with ``bundle`` one for all, which then share what all targets come to."""
     images, cameras = given.values["images"], given.values["cameras"]
-    chosen = given.chosen(*RATE, "weights", "key_period", "transport", "also")
+    chosen = given.chosen(*RATE, "weights", "key_period", "refresh_frames", "transport", "also")
     views = given.chosen(*VIEWS)
     for name, value in views.items():
         if len(value) not in (VIEWS[name], VIEWS[name] * len(images)):

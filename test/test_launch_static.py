@@ -28,6 +28,7 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"gripper": "topic", "gripper_commands": "/hand/joint_trajectory"},
         {"bundle": "true", "joint_states": "/arm/joint_states", "also": "ffmpeg,foxglove", "weights": "w"},
         {"crop": "0,0,64,64", "resize": "32,32,16,16", "key_period": "5", "transport": "compressed"},
+        {"side": "robot", "refresh_frames": "10"},
     ],
     "robot_trial": [
         {
@@ -69,7 +70,7 @@ OTHER_VALUES = {
     **{name: ["/mine"] for name in ("object_pose", "success_signal")},
     **{name: ["7"] for name in (
         "target_bpp", "target_bitrate", "budget_window", "episodes", "seed", "split_seconds", "key_period",
-        "replan_period", "image_tolerance", "velocity_scale",
+        "refresh_frames", "replan_period", "image_tolerance", "velocity_scale",
     )},
     **{name: ["mine"] for name in (
         "codec", "policy", "checkpoint", "server", "namespace", "out", "weights", "instruction", "robot",

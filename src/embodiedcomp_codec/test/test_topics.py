@@ -22,8 +22,7 @@ def node() -> Iterator[Node]:
     rclpy.shutdown(context=context)
 
 
-def test_topics_stay_as_given_and_none_is_the_one_topic_image(node: Node) -> None:
-    assert image_topics([], node.resolve_topic_name) == ["image"]
+def test_topics_stay_as_given(node: Node) -> None:
     given = ["a", "/a", "~/a", "/b/compressed"]
     assert image_topics(given, node.resolve_topic_name, "/compressed") == given
 

@@ -86,7 +86,7 @@ class DecoderNode(AutostartNode):
         self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", stream_qos(values["reliability"]))
         self._diagnostics = self.create_lifecycle_publisher(DiagnosticArray, "/diagnostics", 10)
         self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
-        images = image_topics(values["images"], self.resolve_topic_name)
+        images = image_topics(values["images"] or ["image"], self.resolve_topic_name)
         self.cameras = [Camera(self, image, values) for image in images]
         self._bundle = (
             BundleInput(

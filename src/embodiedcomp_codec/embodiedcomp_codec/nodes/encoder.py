@@ -112,7 +112,7 @@ class EncoderNode(AutostartNode):
         self._stats = self.create_lifecycle_publisher(CodecStats, "~/stats", stream_qos(values["reliability"]))
         self._lost = self.create_publisher(FrameLost, "frame_lost", LOCKSTEP_QOS)
         self._diagnostics = self.create_lifecycle_publisher(DiagnosticArray, "/diagnostics", 10)
-        images = image_topics(values["images"], self.resolve_topic_name, intake.SUFFIX)
+        images = image_topics(values["images"] or ["image"], self.resolve_topic_name, intake.SUFFIX)
         refresh = values["refresh_frames"]
         if refresh and (values["also"] or not math.isnan(values["key_period"])):
             other = "also" if values["also"] else "key_period"

@@ -8,12 +8,12 @@ from embodiedcomp_codec.nodes.lifecycle import ParameterError
 
 
 def image_topics(images: Sequence[str], resolve: Callable[[str], str], suffix: str = "") -> list[str]:
-    """``images`` as given, or the one topic `image`. ``resolve``: a node's ``resolve_topic_name``.
+    """``images`` as given. ``resolve``: a node's ``resolve_topic_name``.
 
     Raises ParameterError on what is no topic name, and on two names of one topic; ``suffix`` at their ends makes no difference.
     """
     given: dict[str, str] = {}
-    for image in images or ["image"]:
+    for image in images:
         try:
             topic = resolve(image).removesuffix(suffix)
         except RuntimeError as error:  # rclpy's RCLError, which it exports nowhere
