@@ -50,9 +50,6 @@ class TrialTopics:
             self._cameras[made.topic_name.removesuffix("/embodiedcomp")] = camera
             node.create_subscription(CodecStats, f"encoder_{camera}/stats", partial(self._on_encoder, camera), frames)
             node.create_subscription(CodecStats, f"decoder_{camera}/stats", partial(self._on_decoder, camera), frames)
-        # One node for all cameras, as with bundles: each of its messages says whose it is.
-        node.create_subscription(CodecStats, "encoder/stats", partial(self._on_shared, self._on_encoder), frames)
-        node.create_subscription(CodecStats, "decoder/stats", partial(self._on_shared, self._on_decoder), frames)
         self._hear_robot(node)
 
     def _hear_robot(self, node: Node) -> None:
@@ -90,11 +87,6 @@ class TrialTopics:
         if self.listening:
             self._episode.add_packet(camera, to_ns(message.header.stamp), bytes(message.data))
             self._changed()
-
-    def _on_shared(self, hear: Callable[[str, CodecStats], None], message: CodecStats) -> None:
-        camera = self._cameras.get(message.camera)
-        if camera is not None:
-            hear(camera, message)
 
     def _on_encoder(self, camera: str, message: CodecStats) -> None:
         size, asked = (message.width, message.height), (self._task.width, self._task.height)
@@ -147,6 +139,14 @@ class RobotTopics(TrialTopics):
     def _hear_robot(self, node: Node) -> None:
         self._memory = JointMemory(self._robot)
         node.create_subscription(JointState, "joint_states", self._on_joints, SENSOR_QOS)
+        # One node for all cameras, as with bundles: each of its messages says whose it is.
+        node.create_subscription(CodecStats, "encoder/stats", partial(self._on_shared, self._on_encoder), SENSOR_QOS)
+        node.create_subscription(CodecStats, "decoder/stats", partial(self._on_shared, self._on_decoder), SENSOR_QOS)
+
+    def _on_shared(self, hear: Callable[[str, CodecStats], None], message: CodecStats) -> None:
+        camera = self._cameras.get(message.camera)
+        if camera is not None:
+            hear(camera, message)
 
     def _on_joints(self, message: JointState) -> None:
         stamp_ns = to_ns(message.header.stamp)
