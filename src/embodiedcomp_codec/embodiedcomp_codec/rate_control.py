@@ -16,7 +16,7 @@ MAX_BPP = 24.0
 DEFAULT_PERIOD = 0.1  # s, until two stamps are known
 MIN_WINDOW_FRAMES = 4  # a key frame can't be repaid within less
 KEY_SHARE = 0.4  # of one window's bits, at most, for a key frame beyond its own allowance
-STILL_KEY_SHARE = 0.9  # the same for a picture that stands: the frames that repay it have little to say
+STILL_KEY_SHARE = 0.4  # the same for a picture that stands: the frames that repay it have little to say
 SPARSE_KEY_SHARE = 0.19  # the same with one frame a query: then frames after it cost nearly as much as it does
 MAX_CATCH_UP = 1.4  # a frame's goal, at most, in allowances
 MIN_GOAL = 0.35  # a frame's goal, at least, in allowances
@@ -25,7 +25,7 @@ GAIN, SPARSE_GAIN = 0.35, 0.8  # share of what is left over, or owed, that the n
 WINDOW_LIMIT = 1.06  # of a window's bits may be spent in any window; the promise is 1.1
 OWING_WINDOW_LIMIT = 1.02  # the same while a key frame is repaid, whose own excess comes on top
 FRAME_LIMIT = 1.8  # of its goal may be spent by any one frame
-BURST_SHARE = 0.75  # of what a window has left, for one frame at once: the next may have something to add to it
+BURST_LEAVES = 0.25  # of a window, untouched by a frame that refines a still picture: the next may begin to move
 CREDIT_WINDOWS, SPARSE_CREDIT_WINDOWS = 0.6, 0.5  # unspent bits that may be kept, in windows
 
 
@@ -107,13 +107,13 @@ class Budget:
         """Whether frames come so seldom that no window can be judged alone, as with one frame per query."""
         return self._window / self._period < MIN_WINDOW_FRAMES
 
-    def goal(self) -> Goal:
-        """What the open frame should cost, unless it is a key frame of an inter stream."""
+    def goal(self, most: float = MAX_CATCH_UP) -> Goal:
+        """What the open frame should cost, unless it is a key frame of an inter stream. most: allowances, at most."""
         allowance = self._allowance
         if self._intra:
             return Goal(max(MIN_GOAL * allowance, allowance + self._balance), math.inf)
         wanted = allowance - self._instalment + (SPARSE_GAIN if self.sparse else GAIN) * self._balance
-        bits = min(max(wanted, MIN_GOAL * allowance), MAX_CATCH_UP * allowance)
+        bits = min(max(wanted, MIN_GOAL * allowance), most * allowance)
         bits = max(bits + self._planned, MIN_GOAL * allowance)
         if self.sparse:
             return Goal(bits, FRAME_LIMIT * bits)
@@ -122,7 +122,7 @@ class Budget:
 
     def burst(self) -> Goal:
         """What the open frame may cost at once of all that is left over, where the next ones will have nothing to say."""
-        room = max(BURST_SHARE * self.room, 1.0)
+        room = max(self.room - BURST_LEAVES * self.window_frames * self._allowance, 1.0)
         return Goal(min(room, max(self._allowance + self._balance, 1.0)), room)
 
     def key_goal(self) -> Goal:

@@ -7,7 +7,7 @@ at the size that its bits serve begins a group; from there it climbs to the code
 from __future__ import annotations
 
 from embodiedcomp_codec.motion import Motion
-from embodiedcomp_codec.rate_control import Budget
+from embodiedcomp_codec.rate_control import MAX_CATCH_UP, Budget
 from embodiedcomp_codec.spare_encoder import Spare
 
 SHARE = 0.6  # of the allowance: where a frame that changes nothing costs more, there is nothing to climb with
@@ -16,7 +16,8 @@ MARGIN, FADE = (
     2.0,
     0.7,
 )  # a step is tried when there is room for so many of the dearest of late; how fast that is forgotten
-ENOUGH = 0.6  # windows, or when there is that much room: hardly more can be had
+ENOUGH = 0.4  # windows, or when there is that much room: hardly more can be had
+STOOD, RESUMED = 3, 0.95  # frames: then it has stood; what a frame of the window after that should cost, in allowances
 AGAIN = (1, 2, 4, 8)  # steps tried in turn where the expected one was too dear: what a step costs hardly grows with it
 
 
@@ -29,6 +30,7 @@ class StillPicture:
         self.restarting = False
         """Whether the frame at hand begins it anew."""
         self._stood = 0
+        self._resumed: int | None = None
         self._failures = 0
         self._dearest = 0.0
         self.level = levels // 3
@@ -37,6 +39,11 @@ class StillPicture:
         self._unchanged = [0]
         self.spare: Spare | None = None
         """While it stands, the second encoder, in which steps are tried."""
+
+    def most(self, budget: Budget) -> float:
+        """Allowances that a frame may be meant to cost: in the first window of motion no catching up, or its end is starved."""
+        resumed = not budget.sparse and self._resumed is not None and self._resumed < budget.window_frames
+        return RESUMED if resumed else MAX_CATCH_UP
 
     def restarts(self, budget: Budget) -> bool:
         """Whether it should be begun anew with this frame: once each time that it comes to stand."""
@@ -74,6 +81,7 @@ class StillPicture:
             self._moved, self._failures, self.spare = False, 0, spare
         if motion.moving:
             self._moved, self.spare = True, None
+        self._resumed = 0 if self._stood >= STOOD else None if self._resumed is None else self._resumed + 1
         self._stood = self._stood + 1 if motion.still else 0
         # What was made finer may have something to add in the next frame; some codecs pay for standing again and again.
         self._changed = level != self.level

@@ -138,7 +138,7 @@ class EncoderStream:
             goal = self._budget.key_goal()
             trial = self._choose_key(image, goal.less(header_bits), allowance / (width * height))
         else:
-            goal = self._budget.goal()
+            goal = self._budget.goal(self._still_picture.most(self._budget))
             trial = self._choose_inter(image, goal.less(header_bits))
         return self._commit(image, trial, goal, key)
 
@@ -209,17 +209,14 @@ class EncoderStream:
             # x265 makes a still picture finer by itself, and pays for it while a dear key frame is repaid.
             goal = budget.key_goal() if self._effort > 1 else budget.still_key_goal(picture.standing)
             return self._choose_key(image, goal, goal.bits / self._pixels, ladder(self._codec.name, "intra"))
+        limit, level = budget.burst().limit, picture.level
         if picture.may_climb(budget):
-            goal = budget.burst()
-            level = picture.next_level(self._forecast.refine(CLIMB_AIM * goal.bits, True))
-            trial = self._try_aside(image, level, goal.limit)
-            if trial is not None:
-                return trial
-        elif picture.unsteady(budget):
-            # What was made finer often has as much to add in the next frame; where that can't be tried or had: a coarse frame.
-            trial = self._try_aside(image, picture.level, budget.room)
-            return trial or self._continue(image, self._forecast.follow(budget.goal().bits, 0.0))
-        return self._continue(image, picture.level)
+            level = picture.next_level(self._forecast.refine(CLIMB_AIM * limit, True))
+        # What was made finer often has as much to add, at once or frames later; what can't be tried or had: a coarse frame.
+        coarse = min(self._forecast.follow(budget.goal().bits, 0.0), picture.level)
+        if level > coarse or picture.unsteady(budget):
+            return self._try_aside(image, level, limit) or self._continue(image, coarse)
+        return self._continue(image, level)
 
     def _try_aside(self, image: Image, level: int, limit: float) -> _Trial | None:
         """The picture that stands at ``level``; None where that costs more than ``limit``, or there is no second encoder now."""

@@ -108,6 +108,15 @@ def test_at_camera_pace_a_still_picture_climbs_within_the_tolerances(codec: str,
     assert errors[-1] < 0.6 * errors[24]
 
 
+@pytest.mark.parametrize("target", [0.02, 0.1])
+def test_a_picture_that_stands_and_moves_on_keeps_every_window(target: float) -> None:
+    frames = panning(80, 192, 192)
+    at = [20 * (index // 45) + min(index % 45, 20) for index in range(150)]
+    config = StreamConfig("h264", target_bpp=target, frame_period=PERIOD)
+    result = measure([frames[index] for index in at], config, PERIOD)
+    assert result.worst <= 0.10 and result.key_pair <= 0.10
+
+
 def test_a_ceiling_is_said_at_the_finest_step_of_the_largest_rate_point_only() -> None:
     stream = EncoderStream(StreamConfig("h264", target_bpp=0.05, frame_period=PERIOD))
     sent = [stream.encode(frame, index * 10**8) for index, frame in enumerate(frozen(60, 96, 96))]
