@@ -110,7 +110,7 @@ def test_at_camera_pace_a_still_picture_climbs_within_the_tolerances(codec: str,
 
 @pytest.mark.parametrize("target", [0.02, 0.1])
 def test_a_picture_that_stands_and_moves_on_keeps_every_window(target: float) -> None:
-    frames = panning(80, 192, 192)
+    frames = panning(150, 192, 192)
     at = [20 * (index // 45) + min(index % 45, 20) for index in range(150)]
     config = StreamConfig("h264", target_bpp=target, frame_period=PERIOD)
     result = measure([frames[index] for index in at], config, PERIOD)
