@@ -27,6 +27,8 @@ class StillPicture:
     def __init__(self, levels: int) -> None:
         self._levels = levels
         self._moved = True
+        self.shares = False
+        """Whether what it leaves serves other cameras: then nothing is bought with it."""
         self.restarting = False
         """Whether the frame at hand begins it anew."""
         self._stood = 0
@@ -48,14 +50,14 @@ class StillPicture:
     def restarts(self, budget: Budget) -> bool:
         """Whether it should be begun anew with this frame: once each time that it comes to stand."""
         due = budget.full or self._stood > WINDOWS * budget.window_frames
-        self.restarting = self._moved and due and not budget.owing
+        self.restarting = self._moved and due and not budget.owing and not self.shares
         return self.restarting
 
     def may_climb(self, budget: Budget) -> bool:
         """Whether it may become finer with this frame."""
         rested = budget.full and not budget.owing and self.standing <= SHARE * budget.allowance
         room = budget.burst().limit >= min(MARGIN * self._dearest, ENOUGH * budget.window_frames * budget.allowance)
-        return rested and room and self.level < self._levels - 1 and self._failures <= len(AGAIN)
+        return rested and room and not self.shares and self.level < self._levels - 1 and self._failures <= len(AGAIN)
 
     def next_level(self, expected: int) -> int:
         """The step to try, where ``expected`` is what the last steps' costs suggest."""

@@ -119,6 +119,7 @@ class EncoderStream:
         """Follow another share of a common bit rate, in bit/s: like a new target, but the books stay open."""
         self._target = Target(bitrate=target_bitrate)
         self._budget.share(self._target)
+        self._still_picture.shares = True
 
     def encode(self, image: Image, stamp_ns: int) -> SentFrame:
         """Code one frame ``(H, W, 3) uint8`` of the source stamp ``stamp_ns``."""

@@ -265,7 +265,9 @@ class PolicyNode(AutostartNode):
         except PolicyError as error:
             self._send_nothing(match, "error", " ".join(str(error).split()))
             return
-        except Exception as error:  # noqa: BLE001  a plug-in's fault must not end the node: no chunk, not even a hold
+        except Exception as error:  # a plug-in's fault must not end a robot's node: no chunk, not even a hold
+            if self._lockstep:  # nothing comes after an unanswered question: the trial ends and names it
+                raise
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             self.get_logger().error(traceback.format_exc(), throttle_duration_sec=10.0)
             self._report("error", float("nan"), match.stamp_ns, reason)
