@@ -9,11 +9,15 @@ a target. ``search`` looks for the quality step that meets the target, by trial 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median_low
 
 MAX_BPP = 24.0
 DEFAULT_PERIOD = 0.1  # s, until two stamps are known
+PACE_GAPS = 9  # between stamps, whose median is the pace: a pause or a frame that is missing is not another pace
+MAX_GAP = 2.0  # periods that a frame's allowance is worth, at most; what a longer gap is worth is left over
 MIN_WINDOW_FRAMES = 4  # a key frame can't be repaid within less
 KEY_SHARE = 0.4  # of one window's bits, at most, for a key frame beyond its own allowance
 STILL_KEY_SHARE = 0.4  # the same for a picture that stands: the frames that repay it have little to say
@@ -55,6 +59,7 @@ class Target:
 class Budget:
     """A token bucket over one stream's stamps.
 
+    Where frames come unevenly, a bit rate is kept over stamp time, and bits per pixel over frames.
     A key frame of an inter stream may cost more than its allowance; the excess is repaid in equal instalments over the
     frames of two windows, or of one where frames are sparse.
     Everything else over or under the allowance is carried to the next frames.
@@ -66,10 +71,12 @@ class Budget:
         self._intra = intra
         self._last_stamp: int | None = None
         self._period = frame_period if frame_period > 0 else DEFAULT_PERIOD
+        self._gaps: deque[float] = deque(maxlen=PACE_GAPS)
         self._balance = 0.0
-        self._debts: list[tuple[float, int]] = []
-        self._recent: list[float] = []
-        self._allowance = 0.0
+        self._debts: list[tuple[float, float]] = []
+        self._recent: list[tuple[float, float]] = []
+        self._allowance = self._usual = 0.0
+        self._span = self._usual_span = 1.0  # s where a bit rate is asked for, else frames
 
     def retarget(self, target: Target) -> None:
         """Follow another target from the next frame on; what an old target left over is forgotten."""
@@ -84,13 +91,21 @@ class Budget:
     def grant(self, stamp_ns: int, pixels: int) -> float:
         """Open the account of the frame at ``stamp_ns`` with ``pixels`` source pixels; return its allowance in bits."""
         elapsed = self._period if self._last_stamp is None else (stamp_ns - self._last_stamp) * 1e-9
+        if self._last_stamp is not None and elapsed > 0:
+            self._gaps.append(elapsed)
+            self._period = median_low(self._gaps)
         self._last_stamp = stamp_ns
         # A clock that stands or jumps back (a bag that loops) says nothing about time: use the usual period.
-        credited = min(elapsed, self._window) if elapsed > 0 else self._period
-        if elapsed > 0:
-            self._period = elapsed
-        by_pixels = math.isnan(self._target.bitrate)
-        self._allowance = self._target.bpp * pixels if by_pixels else self._target.bitrate * credited
+        credited = min(elapsed if elapsed > 0 else self._period, self._window)
+        if math.isnan(self._target.bitrate):
+            self._allowance = self._usual = self._target.bpp * pixels
+            self._span = self._usual_span = 1.0
+        else:
+            usual = min(self._period, self._window)
+            self._usual = self._target.bitrate * usual
+            self._span, self._usual_span = credited, usual
+            self._allowance = self._target.bitrate * min(credited, MAX_GAP * usual)
+            self._balance += self._target.bitrate * max(credited - MAX_GAP * usual, 0.0)
         return self._allowance
 
     def bitrate(self, pixels: int) -> float:
@@ -117,12 +132,12 @@ class Budget:
         bits = max(bits + self._planned, MIN_GOAL * allowance)
         if self.sparse:
             return Goal(bits, FRAME_LIMIT * bits)
-        room = max(self.room, MIN_ROOM * allowance)
+        room = max(self.room, MIN_ROOM * self._usual)
         return Goal(min(bits, room), min(room, FRAME_LIMIT * bits))
 
     def burst(self) -> Goal:
         """What the open frame may cost at once of all that is left over, where the next ones will have nothing to say."""
-        room = max(self.room - BURST_LEAVES * self.window_frames * self._allowance, 1.0)
+        room = max(self.room - BURST_LEAVES * self._window_bits, 1.0)
         return Goal(min(room, max(self._allowance + self._balance, 1.0)), room)
 
     def key_goal(self) -> Goal:
@@ -131,21 +146,22 @@ class Budget:
             return self.goal()
         owed = sum(amount * left for amount, left in self._debts) - min(self._balance, 0.0)
         share = SPARSE_KEY_SHARE if self.sparse else KEY_SHARE
-        bits = max(self._allowance, self._allowance * (1 + share * self.window_frames) - owed)
+        gap = self._allowance - self._usual
+        bits = max(self._allowance, self._usual * (1 + share * self.window_frames) + gap - owed)
         return Goal(bits, bits)
 
     def still_key_goal(self, standing: float) -> Goal:
         """The same for a picture that stands, where the frames after it cost ``standing`` bits each."""
-        free = 1 - standing / self._allowance if self._allowance else 0.0
+        free = 1 - standing / self._usual if self._usual else 0.0
         share = min(STILL_KEY_SHARE, 2 * free - 0.2)
-        bits = self._allowance * (1 + share * self.window_frames) + min(self._balance, 0.0)
+        bits = self._usual * (1 + share * self.window_frames) + min(self._balance, 0.0)
         return Goal(max(bits, self.key_goal().bits), max(bits, self.key_goal().bits))
 
     def spend(self, bits: float, key: bool) -> None:
         """Close the open frame's account with what it really cost."""
         planned = 0.0 if key else self._planned
         excess = bits - (self._allowance + planned - self._instalment)
-        self._debts = [(amount, left - 1) for amount, left in self._debts if left > 1]
+        self._debts = [(amount, left - self._frames) for amount, left in self._debts if left > self._frames]
         if key and not self._intra and excess > 0:
             # An episode of a few queries ends before two windows of four do: it shall not end in debt.
             frames = (1 if self.sparse else 2) * self.window_frames - 1
@@ -153,9 +169,9 @@ class Budget:
             excess = 0.0
         self._balance -= excess
         # Key frames count with their allowance: what they cost beyond it is paid by the frames that follow.
-        self._recent = [*self._recent, self._allowance + planned + excess][1 - self.window_frames :]
+        self._recent = [*self._recent, (self._span, self._allowance + planned + excess)][-2 * self.window_frames :]
         # Neither a frozen picture nor a target below the floor may pile up what later frames would have to settle.
-        window = self.window_frames * self._allowance
+        window = self._window_bits
         self._balance = min(max(self._balance, -window), self._credit * window)
 
     @property
@@ -164,9 +180,14 @@ class Budget:
         return self._allowance
 
     @property
+    def usual(self) -> float:
+        """Bits that a frame is granted at the present pace, where none is missing."""
+        return self._usual
+
+    @property
     def balance(self) -> float:
         """Bits left over (or, negative, owed beyond the debts of key frames), in windows."""
-        return self._balance / (self.window_frames * self._allowance) if self._allowance else 0.0
+        return self._balance / self._window_bits if self._usual else 0.0
 
     @property
     def full(self) -> bool:
@@ -191,11 +212,37 @@ class Budget:
     def room(self) -> float:
         """What the window that ends with the open frame has left."""
         limit = OWING_WINDOW_LIMIT if self.owing else WINDOW_LIMIT
-        return limit * self.window_frames * self._allowance - sum(self._recent) - self._instalment
+        return limit * self._window_bits - self._spent_lately - self._instalment
+
+    @property
+    def _window_length(self) -> float:
+        """Frames of the usual gap in one window; with a bit rate and a pace that can be judged, parts of one too."""
+        by_time = not self.sparse and not math.isnan(self._target.bitrate)
+        return self._window / self._usual_span if by_time else self.window_frames
+
+    @property
+    def _window_bits(self) -> float:
+        return self._window_length * self._usual
+
+    @property
+    def _spent_lately(self) -> float:
+        """Bits of the frames before the open one that are in its window."""
+        age, bits = self._span, 0.0
+        for span, spent in reversed(self._recent):
+            if age > (self._window_length - 0.5) * self._usual_span:
+                break
+            bits += spent
+            age += span
+        return bits
 
     @property
     def _instalment(self) -> float:
-        return sum(amount for amount, _ in self._debts)
+        return sum(amount * min(self._frames, left) for amount, left in self._debts)
+
+    @property
+    def _frames(self) -> float:
+        """Frames that the gap before the open one is worth."""
+        return self._span / self._usual_span
 
 
 @dataclass(frozen=True)

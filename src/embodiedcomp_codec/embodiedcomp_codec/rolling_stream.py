@@ -10,7 +10,7 @@ from embodiedcomp_codec.codec import CodecError, Image
 from embodiedcomp_codec.frame import coded_side, downsample
 from embodiedcomp_codec.level_forecast import MOTION_WEIGHT
 from embodiedcomp_codec.packet import Header, KeyInfo, Wave, pack
-from embodiedcomp_codec.rate_control import Budget, Goal, Tolerance, search
+from embodiedcomp_codec.rate_control import MAX_CATCH_UP, Budget, Goal, Tolerance, search
 from embodiedcomp_codec.rolling import Held, RollingCodec, RollingEncoder
 from embodiedcomp_codec.stream import EncoderStream, SentFrame, StreamConfig, _Trial
 
@@ -84,6 +84,10 @@ class RollingEncoderStream(EncoderStream):
         tolerance = SLOW_TOLERANCE if slow else TOLERANCE
         level = search(bits_at, self._levels, start, self._halving("key"), goal, tolerance)
         return self._or_key(image, self._continue(image, level), goal)
+
+    def _most(self) -> float:
+        # While it stands, bands come anew, which may catch up.
+        return MAX_CATCH_UP if self._motion.still else super()._most()
 
     def _stand(self, image: Image) -> _Trial:
         # No key frame: the bands get finer as they are coded anew.

@@ -56,7 +56,7 @@ class StillPicture:
     def may_climb(self, budget: Budget) -> bool:
         """Whether it may become finer with this frame."""
         rested = budget.full and not budget.owing and self.standing <= SHARE * budget.allowance
-        room = budget.burst().limit >= min(MARGIN * self._dearest, ENOUGH * budget.window_frames * budget.allowance)
+        room = budget.burst().limit >= min(MARGIN * self._dearest, ENOUGH * budget.window_frames * budget.usual)
         return rested and room and not self.shares and self.level < self._levels - 1 and self._failures <= len(AGAIN)
 
     def next_level(self, expected: int) -> int:

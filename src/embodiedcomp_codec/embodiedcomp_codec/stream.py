@@ -130,16 +130,16 @@ class EncoderStream:
             self._key_wanted = True
         self._motion.see(image)
         key = self._key_wanted or self._mode == "intra"
-        allowance = self._budget.grant(stamp_ns, width * height)
+        self._budget.grant(stamp_ns, width * height)
         header_bits = 8 * len(self._header(key, 8))
         if self._target.unlimited:
             goal = Goal(math.inf, math.inf)
             trial = self._try_key(image, 8, self._levels - 1) if key else self._continue(image, self._levels - 1)
         elif key:
             goal = self._budget.key_goal()
-            trial = self._choose_key(image, goal.less(header_bits), allowance / (width * height))
+            trial = self._choose_key(image, goal.less(header_bits), self._budget.usual / (width * height))
         else:
-            goal = self._budget.goal(self._still_picture.most(self._budget))
+            goal = self._budget.goal(self._most())
             trial = self._choose_inter(image, goal.less(header_bits))
         return self._commit(image, trial, goal, key)
 
@@ -203,6 +203,10 @@ class EncoderStream:
         level = self._predict_level(min(goal.bits, BLIND_AIM * goal.limit))
         return self._or_key(image, self._continue(image, level), goal)
 
+    def _most(self) -> float:
+        """Allowances that the frame at hand may be meant to cost."""
+        return self._still_picture.most(self._budget)
+
     def _stand(self, image: Image) -> _Trial:
         """A picture that stands, at camera pace: what a finer step costs is found by trying it in a second encoder."""
         budget, picture = self._budget, self._still_picture
@@ -242,7 +246,7 @@ class EncoderStream:
             return trial
         if trial.level == 0 and self._downsample == self._rungs[0][1]:
             return trial
-        return self._choose_key(image, self._budget.key_goal(), self._budget.allowance / self._pixels)
+        return self._choose_key(image, self._budget.key_goal(), self._budget.usual / self._pixels)
 
     def _continue(self, image: Image, level: int) -> _Trial:
         """Code the frame once, at ``level``, in the open encoder."""
@@ -342,7 +346,7 @@ class EncoderStream:
 
     def _rise(self, image: Image, trial: _Trial) -> None:
         """Well off for long at a rate point below the one that serves the target: code larger frames again."""
-        serving = rate_point(self._rungs, self._budget.allowance / (image.shape[0] * image.shape[1]))
+        serving = rate_point(self._rungs, self._budget.usual / (image.shape[0] * image.shape[1]))
         finer = [n for _, n in self._rungs if trial.downsample < n <= serving]
         good = self._mode == "inter" and trial.level >= RISEN * self._levels and self._budget.balance > -SUNK
         self._well_off = self._well_off + 1 if finer and good else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -232,3 +233,41 @@ def test_a_node_starts_in_little_time_and_without_torch(ros_domain: int, process
     # Of the processor: the clock on the wall would measure the other tests. Alone on a core both are the same.
     assert (int(user) + int(system)) / os.sysconf("SC_CLK_TCK") < 1.5
     assert "torch" not in pathlib.Path(f"/proc/{process.pid}/maps").read_text()
+
+
+SLOW = """
+import sys, threading
+from embodiedcomp_codec.encoder_group import EncoderGroup
+from embodiedcomp_codec.nodes.encoder import EncoderNode, main
+coding, reports, encode, report = threading.Event(), threading.Semaphore(0), EncoderGroup.encode, EncoderNode._on_second
+def slow_once(*arguments):
+    if not coding.is_set():
+        coding.set()
+        for _ in range(2):
+            assert reports.acquire(timeout=10), "no diagnostics while a picture is coded"
+    return encode(*arguments)
+def counted(node):
+    while_coding = coding.is_set()
+    report(node)
+    if while_coding:
+        reports.release()
+EncoderGroup.encode, EncoderNode._on_second = slow_once, counted
+sys.exit(main())
+"""
+
+
+def test_diagnostics_do_not_wait_for_a_slow_picture_and_stamps_that_stand_are_timed_by_arrival(
+    ros_context: Any, processes: Processes
+) -> None:
+    arguments = ("-r", "image:=/cam/image_raw", "-p", "codec:=jpeg", "-p", "target_bitrate:=200000.0")
+    encoder = processes.command([sys.executable, "-c", SLOW, "--ros-args", *arguments])
+    encoder.wait_for("ready")
+    probe = Probe(ros_context, reliable=False)
+    probe.match("/cam/image_raw/embodiedcomp", "/encoder/stats")
+    probe.until(
+        lambda: probe.stats and probe.stats[-1].achieved_bitrate > 0,
+        FRAMES[0],
+        lambda frame, _: probe.show(frame, 0),
+    )
+    assert probe.stamps(probe.stats) == [0] * len(probe.stats)
+    assert "no diagnostics" not in encoder.output

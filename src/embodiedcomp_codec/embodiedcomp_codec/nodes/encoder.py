@@ -225,8 +225,9 @@ class EncoderNode(AutostartNode):
 
     def _report(self, camera: Camera, header: Header, size: tuple[int, int], sent: SentFrame, seconds: float) -> None:
         stamp_ns = stamp_to_ns(header.stamp)
-        camera.achieved = camera.meter.add(stamp_ns, len(sent.packet))
-        camera.tally.add(seconds, sent.key, sent.at_floor, sent.at_ceiling)
+        camera.achieved = camera.meter.add(camera.time_ns, len(sent.packet))
+        with camera.counts:
+            camera.tally.add(seconds, sent.key, sent.at_floor, sent.at_ceiling)
         if not self._stats.get_subscription_count():
             return
         stats = sent_stats(header, camera.topic, camera.codec, camera.mode, size, sent)
@@ -269,16 +270,15 @@ class EncoderNode(AutostartNode):
             return
         array = DiagnosticArray()
         for camera in self.cameras:
-            with camera.lock:
-                array.status.append(self._status(camera))
-                camera.tally = Tally()
+            # Not under the camera's lock: images would overflow their queue, uncounted, while a slow one is coded.
+            array.status.append(self._status(camera, camera.take_tally()))
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)
 
-    def _status(self, camera: Camera) -> DiagnosticStatus:
+    def _status(self, camera: Camera, tally: Tally) -> DiagnosticStatus:
         name = f"{self.get_name()}: {camera.topic}"
         target, dropped = camera.target_bitrate, self._inbox.dropped(camera)
-        return encoder_status(name, camera.codec, camera.tally, camera.achieved, target, dropped, camera.note)
+        return encoder_status(name, camera.codec, tally, camera.achieved, target, dropped, camera.note)
 
 
 def main() -> int:

@@ -20,6 +20,7 @@ from embodiedcomp_codec.nodes.intake import SUFFIX, CalibrationRelay, Intake
 from embodiedcomp_codec.nodes.lifecycle import ParameterError
 from embodiedcomp_codec.nodes.outputs import Outputs
 from embodiedcomp_codec.nodes.qos import request_qos, stream_qos
+from embodiedcomp_codec.stamp_clock import StampClock
 from embodiedcomp_codec.statistics import RateMeter, Tally
 from embodiedcomp_codec.stream import SentFrame
 from embodiedcomp_codec.view import View, nearest
@@ -32,7 +33,10 @@ Message: TypeAlias = Image | CompressedImage
 
 
 class Camera:
-    """``values``: the node's parameters. Whoever touches it holds ``lock``, but for ``want_key``."""
+    """``values``: the node's parameters. Whoever touches it holds ``lock``, but for ``want_key``, and ``counts`` for ``tally``.
+
+    ``counts`` is never held for long: diagnostics don't wait until a slow picture is coded.
+    """
 
     def __init__(
         self,
@@ -46,12 +50,13 @@ class Camera:
         on_key_request: Callable[[Camera, KeyFrameRequest], None],
     ) -> None:
         self._group, self._index, self._view = group, index, view
-        self.lock = threading.Lock()
+        self.lock, self.counts = threading.Lock(), threading.Lock()
+        self.tally = Tally()
         self._max_pixels: int = values["max_pixels"]
         self.stream = group.streams[index]
         self._depth = DepthStream(values["budget_window"])
         self._keys = KeyClock(values["key_period"])
-        live = values["reliability"] != "reliable"
+        live = self._live = values["reliability"] != "reliable"
         qos = stream_qos(values["reliability"])
         if values["plain"] and (values["transport"] == "compressed" or image.endswith(SUFFIX)):
             raise ParameterError(f"parameter plain publishes <image>{SUFFIX}, which is this encoder's input")
@@ -76,7 +81,10 @@ class Camera:
         """Forget rates, counts and what was coded last."""
         self.codec, self.mode = self.stream.config.codec, self.stream.mode
         self.meter = RateMeter(self.stream.config.budget_window)
-        self.tally = Tally()
+        self.take_tally()
+        self._clock = StampClock()
+        self.time_ns = 0
+        """The stream's time of the last picture that was read."""
         self.achieved = 0.0
         self._depth.reset()
         self._keys.reset()
@@ -91,6 +99,9 @@ class Camera:
         """Read, crop, resize and code one picture. Raises ValueError: MessageError, ViewError or CodecError."""
         source = self._seen(read_source(message, self._max_pixels))
         stamp_ns = stamp_to_ns(message.header.stamp)
+        if self._live:  # in lockstep nothing but stamps is time
+            stamp_ns = self._clock.time(stamp_ns, time.monotonic_ns())
+        self.time_ns = stamp_ns
         if source.depth:
             sent = self._depth.encode(source.pixels, stamp_ns, self.stream.target)
             self.codec, self.mode = self._depth.codec, "intra"
@@ -108,13 +119,20 @@ class Camera:
 
     def failed(self) -> bool:
         """Count a picture that could not be coded; True if that should be said: once, until one can be again."""
-        self.tally.corrupt += 1
+        with self.counts:
+            self.tally.corrupt += 1
         now = time.monotonic()
         tell = not self._failing and now - self._told >= ERROR_PERIOD
         self._failing = True
         if tell:
             self._told = now
         return tell
+
+    def take_tally(self) -> Tally:
+        """The counts since the last call; any thread."""
+        with self.counts:
+            taken, self.tally = self.tally, Tally()
+        return taken
 
     @property
     def target_bitrate(self) -> float:
