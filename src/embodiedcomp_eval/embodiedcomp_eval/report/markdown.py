@@ -32,6 +32,7 @@ def make_markdown(title: str, evaluation: Mapping[str, Any], command: str, discu
         ),
         discussion.strip(),
         "## Plots",
+        "Of the plain conditions; other sensors, tasks and timings are drawn on `index.html` and stand in the tables.",
         "![success rate against payload bits per pixel](sr-bpp.png)",
         "![success rate against payload bit/s](sr-bps.png)",
         "![mean steps against payload bits per pixel](steps-bpp.png)",

@@ -25,8 +25,10 @@ PLOTS = {
 def picture_files(evaluation: Mapping[str, Any], paper: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
     """File name -> content, PNG and SVG of each plot. paper: the published curves, drawn behind."""
     files = {}
+    # Several sensors, tasks or timings in one still picture can't be told apart: what not all curves share is on the page.
+    plain = [point for point in evaluation["points"] if not _conditions(point["curve"])]
     for name, (x, y, x_title, y_title) in PLOTS.items():
-        figure = _figure(evaluation["points"], paper if x == "payload_bpp" else (), x, y, x_title, y_title)
+        figure = _figure(plain or evaluation["points"], paper if x == "payload_bpp" else (), x, y, x_title, y_title)
         for kind in ("png", "svg"):
             content = io.BytesIO()
             # without the date the same results give the same bytes
@@ -100,7 +102,9 @@ def _figure(
     axes.grid(color="#eceff3", zorder=0)
     if y == "success_rate":
         axes.set_ylim(-0.03, 1.05)
-    if axes.get_legend_handles_labels()[0]:
+    entries = len(axes.get_legend_handles_labels()[0])
+    if entries:
+        figure.set_size_inches(9, max(5.0, 0.5 + 0.2 * entries))
         figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     return figure
 
