@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 Source = TypeVar("Source", bound=Hashable)
 Item = TypeVar("Item")
-FALL = 0.75  # a queue that is being worked off: within max_wait the waits fall below this share of what they were
+FALL = 0.75  # a queue that is being worked off: within twice max_wait the waits fall below this share of what they were
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Inbox(Generic[Source, Item]):
     """Between the thread that receives and those that code.
 
     max_wait: s. The newest wins: it drops, and counts, what came before and has waited longer. So a frame that takes long to
-    code costs none of the next ones as long as the encoder catches up. Where for ``max_wait`` it does not, only the newest
+    code costs none of the next ones as long as the encoder catches up. Where for twice ``max_wait`` it does not, only the newest
     waits until it has: else a codec that is a little too slow would make every frame old. 0: only the newest waits;
     None: nothing is dropped. clock: s, monotonic.
     """
@@ -101,7 +101,7 @@ class Inbox(Generic[Source, Item]):
     def _stands(self, source: Source, now: float) -> bool:
         """Whether the source's queue is a standing one, which nobody works off."""
         backlog = self._behind.get(source)
-        return backlog is not None and self._max_wait is not None and now - backlog.since >= self._max_wait
+        return backlog is not None and self._max_wait is not None and now - backlog.since >= 2 * self._max_wait
 
     def _drop(self, source: Source, until: float, keep: float = math.inf) -> None:
         """Drop and count the source's items that came until then, but for the one of the time ``keep``."""
