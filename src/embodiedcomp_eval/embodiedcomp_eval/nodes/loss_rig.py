@@ -146,8 +146,9 @@ def loss(
         rclpy.init()
         rig = Rig(side, rate)
         try:
-            wait_until(lambda: rig.pictures, "first picture behind the link", PATIENCE)
-            first = max(rig.packets)
+            # Each of the rig's readers is found at a time of its own: what came before the last of them says nothing of the link.
+            wait_until(lambda: rig.pictures and rig.delivered, "first picture behind the link", PATIENCE)
+            first = max(rig.packets) + 1
             wait_until(lambda: max(rig.packets) - first >= seconds * 1e9, "frames", PATIENCE + 2 * seconds)
             last = max(rig.packets) - round(1e9)  # what is still under way does not count
             waits = [rig.join(name) for name in late]
