@@ -145,7 +145,7 @@ def test_a_late_decoder_asks_for_a_key_frame(ros_context: Any, processes: Proces
         probe.show(frames[index], index * PERIOD_NS)
     probe.wait(lambda: len(probe.bits) == 4)
     start(processes, "decoder")
-    probe.match("/cam/image_raw/decoded")
+    probe.match("/cam/image_raw/decoded", "/cam/image_raw/embodiedcomp/key_request")
     probe.until(lambda: probe.requests, frames[4])
     assert probe.requests[0].reason == "late join"
     probe.until(lambda: probe.decoded, frames[5])
