@@ -30,21 +30,21 @@ class LevelForecast:
         elif level > self._reached:
             self._climbed, self._climb_bits, self._reached = level - self._reached, bits, level
 
-    def follow(self, goal: float, growth: float) -> int:
-        """The step for ``goal`` bits where motion grew by ``growth`` halvings."""
+    def follow(self, goal: float, growth: float, gain: float = 1.0) -> int:
+        """The step for ``goal`` bits where motion grew by ``growth`` halvings. gain: of what the last frame missed by."""
         if self.bits <= 0:
             return self.level
-        step = self._halving * math.log2(goal / self.bits)
+        step = gain * self._halving * math.log2(goal / self.bits)
         step -= self._halving * MOTION_WEIGHT * growth
         return min(max(round(self.level + min(max(step, -4 * self._halving), self._halving)), 0), self._levels - 1)
 
-    def refine(self, goal: float, full: bool) -> int:
+    def refine(self, goal: float, full: bool, stride: float = 0.25) -> int:
         """The step for a still picture: bits buy a finer one once, and the next steps cost what the last ones did, or more.
 
-        full: as much is left over as may be kept.
+        full: as much is left over as may be kept. stride: halvings, at most.
         """
         if self.bits <= 0:
             return self.level
         steps = int(STILL_AIM * goal * self._climbed / self._climb_bits) if self._climbed > 0 else 1
         steps = max(steps, int(full))
-        return min(self._reached + min(steps, max(1, round(self._halving / 4))), self._levels - 1)
+        return min(self._reached + min(steps, max(1, round(self._halving * stride))), self._levels - 1)

@@ -12,13 +12,12 @@ from embodiedcomp_codec.spare_encoder import Spare
 
 SHARE = 0.6  # of the allowance: where a frame that changes nothing costs more, there is nothing to climb with
 WINDOWS = 2  # for so long a picture stands before it is begun anew, larger, though all its bits are used
-MARGIN, FADE = (
-    2.0,
-    0.7,
-)  # a step is tried when there is room for so many of the dearest of late; how fast that is forgotten
+MARGIN = 1.5  # a step is tried when there is room for so many of the dearest of late
+FADE = 0.7  # how fast that is forgotten
 ENOUGH = 0.4  # windows, or when there is that much room: hardly more can be had
 STOOD, RESUMED = 3, 0.95  # frames: then it has stood; what a frame of the window after that should cost, in allowances
-AGAIN = (1, 2, 4, 8)  # steps tried in turn where the expected one was too dear: what a step costs hardly grows with it
+AGAIN = (1, 2, 4, 8)  # times the least step, in turn, where the expected one was too dear: what a step costs hardly grows with it
+ROUNDS = 2  # of these, all too dear: then nothing more is tried
 
 
 class StillPicture:
@@ -34,9 +33,10 @@ class StillPicture:
         self._stood = 0
         self._resumed: int | None = None
         self._failures = 0
+        self._too_dear = False
         self._dearest = 0.0
         self.level = levels // 3
-        """The last frame's step."""
+        """The finest step since it came to stand."""
         self._changed = False
         self._unchanged = [0]
         self.spare: Spare | None = None
@@ -56,17 +56,30 @@ class StillPicture:
     def may_climb(self, budget: Budget) -> bool:
         """Whether it may become finer with this frame."""
         rested = budget.full and not budget.owing and self.standing <= SHARE * budget.allowance
-        room = budget.burst().limit >= min(MARGIN * self._dearest, ENOUGH * budget.window_frames * budget.usual)
-        return rested and room and not self.shares and self.level < self._levels - 1 and self._failures <= len(AGAIN)
+        return rested and self._has_room(budget) and not self.shares and self._failures <= ROUNDS * len(AGAIN) and not self._finest
+
+    @property
+    def _finest(self) -> bool:
+        return self.level == self._levels - 1
+
+    def _has_room(self, budget: Budget) -> bool:
+        """Whether the window has left what a finer step may be expected to cost."""
+        return budget.burst().limit >= min(MARGIN * self._dearest, ENOUGH * budget.window_frames * budget.usual)
+
+    def as_fine_as_can_be(self, budget: Budget) -> bool:
+        """Whether a finer step costs more than its window has, tried or expected, though all that may be kept is left over."""
+        return budget.full and not budget.owing and (self._too_dear or not self._has_room(budget))
 
     def next_level(self, expected: int) -> int:
         """The step to try, where ``expected`` is what the last steps' costs suggest."""
-        steps = AGAIN[self._failures - 1] if self._failures else max(expected - self.level, 1)
+        least = max(self._levels // 64, 1)
+        steps = least * AGAIN[(self._failures - 1) % len(AGAIN)] if self._failures else max(expected - self.level, least)
         return min(self.level + steps, self._levels - 1)
 
     def tried(self, level: int, bits: int, limit: float) -> bool:
         """Whether ``level`` can be had for ``bits``."""
         succeeded = bits <= limit
+        self._too_dear = not succeeded
         if level > self.level:
             self._failures = 0 if succeeded else self._failures + 1
         self._dearest = max(bits, FADE * self._dearest)
@@ -76,24 +89,26 @@ class StillPicture:
         """Whether it can't be known what a frame at its own step costs now."""
         return self._changed or max(self._unchanged) > SHARE * budget.allowance
 
-    def see(self, motion: Motion, level: int, bits: int, spare: Spare | None) -> None:
+    def see(self, motion: Motion, level: int, bits: int, key: bool, spare: Spare | None) -> None:
         """Take in the frame as it was coded. spare: a second encoder, if it gets one with this frame."""
         self.restarting = False
         if spare is not None:
             self._moved, self._failures, self.spare = False, 0, spare
         if motion.moving:
-            self._moved, self.spare = True, None
+            self._moved, self._too_dear, self.spare = True, False, None
         self._resumed = 0 if self._stood >= STOOD else None if self._resumed is None else self._resumed + 1
         self._stood = self._stood + 1 if motion.still else 0
         # What was made finer may have something to add in the next frame; some codecs pay for standing again and again.
-        self._changed = level != self.level
+        anew = key or self._stood < 2
+        self._changed = level != self.level if anew else level > self.level
         if self._stood < 2:
             self._unchanged = [bits]
         elif self._changed:
             self._unchanged = [self.standing]
         else:
             self._unchanged = [*self._unchanged[-1:], bits]
-        self.level = level
+        # A coarser frame takes nothing away.
+        self.level = level if anew else max(level, self.level)
 
     @property
     def standing(self) -> int:

@@ -17,7 +17,7 @@ from embodiedcomp_codec.level_forecast import LevelForecast
 from embodiedcomp_codec.motion import Motion
 from embodiedcomp_codec.packet import SEQUENCE_MODULUS, Header, KeyInfo, pack
 from embodiedcomp_codec.picture_group import PictureGroup
-from embodiedcomp_codec.rate_control import Budget, Goal, Target, search
+from embodiedcomp_codec.rate_control import Budget, Goal, Target, Tolerance, search
 from embodiedcomp_codec.registry import get_codec
 from embodiedcomp_codec.search_effort import inter_tolerance, key_tolerance
 from embodiedcomp_codec.spare_encoder import Spare
@@ -29,12 +29,14 @@ __all__ = ["DecoderStream", "EncoderStream", "ReceivedFrame", "SentFrame", "Stre
 DEFAULT_LEVELS = 64
 SUNK = 0.3  # windows in debt, at the coarsest quality: then frames are coded smaller, from a key frame on
 RISEN, RISE_WINDOWS = 0.4, 2  # of the quality range, for so long: then frames may be coded larger again
+DAMPED_GAIN = 0.6  # of a codec that is seldom tried again: full steps swing between too little and too much
 BLIND_AIM = 0.8  # of the limit, at most, where a frame can't be tried again
 BLIND_MARGIN = 0.35  # allowances over the limit that are borne rather than paying for a key frame
 OWING_MARGIN = 1.0  # the same while an earlier key frame is being repaid: two in a row would break the promise
 FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
 CEILING_MARGIN = 0.95
-CLIMB_AIM = 0.5  # of what is left over, for one step of a still picture
+CLIMB_AIM = 0.9  # of what is left over, for one step of a still picture
+CLIMB_STRIDE = 1.0  # halvings, at most, for one step of it
 HALVING_LEVELS = {"key": 10.0, "inter": 4.0}  # quality steps that halve the bits, of 64: what a search first assumes
 
 
@@ -147,24 +149,31 @@ class EncoderStream:
         """A key frame: the rate point that serves the target, or a coarser one where its floor is too high."""
         rungs = self._rungs if rungs is None else rungs
         serving = min(rate_point(rungs, bpp), self._cap)
-        trial = None
+        intra = self._mode == "intra"
+        tolerance = key_tolerance(intra, self._budget.sparse, self._pixels * self._effort)
+        affordable: list[_Trial] = []
         for n in sorted({n for _, n in rungs if n <= serving}, reverse=True):
-            small = downsample(image, n)
-            trials: dict[int, _Trial] = {}
-
-            def bits_at(level: int, n: int = n, small: Image = small, trials: dict[int, _Trial] = trials) -> int:
-                trials[level] = self._try_key(small, n, level)
-                return 8 * len(trials[level].coded.data)
-
-            intra = self._mode == "intra"
-            tolerance = key_tolerance(intra, self._budget.sparse, self._pixels * self._effort)
-            start = self._forecast.level if intra else self._key_level
-            level = search(bits_at, self._levels, start, self._halving("key"), goal, tolerance)
-            trial = trials[level]
-            if 8 * len(trial.coded.data) <= tolerance.high * goal.bits:
+            trial = self._search_key(downsample(image, n), n, goal, tolerance)
+            share = 8 * len(trial.coded.data) / goal.bits
+            if share > tolerance.high:
+                continue
+            affordable.append(trial)
+            # Some codecs' coarsest steps lie far apart (webp's by a factor of eight, on noise): a smaller picture's don't.
+            uneven = intra and not self._budget.sparse and share < tolerance.low and trial.level < self._levels - 1
+            if not uneven:
                 break
-        assert trial is not None, "a ladder has at least one rung"
-        return trial
+        return max(affordable, key=lambda each: len(each.coded.data), default=trial)
+
+    def _search_key(self, small: Image, n: int, goal: Goal, tolerance: Tolerance) -> _Trial:
+        """A key frame of an already downsampled picture."""
+        trials: dict[int, _Trial] = {}
+
+        def bits_at(level: int) -> int:
+            trials[level] = self._try_key(small, n, level)
+            return 8 * len(trials[level].coded.data)
+
+        start = self._forecast.level if self._mode == "intra" else self._key_level
+        return trials[search(bits_at, self._levels, start, self._halving("key"), goal, tolerance)]
 
     def _try_key(self, small: Image, n: int, level: int) -> _Trial:
         """Code an already downsampled frame alone: intra in the open encoder, inter in a fresh one."""
@@ -193,6 +202,8 @@ class EncoderStream:
         if self._motion.still and not self._budget.sparse:
             # Coarser than the picture stands already, encoders code it anew; at its own step they have nothing to say.
             start = max(start, round(self._group.finest * (self._levels - 1)))
+            # A finer step often costs more than a frame of a moving picture may; the next frames will cost next to nothing.
+            goal = Goal(goal.bits, max(goal.limit, budget.burst().limit))
         level = search(bits_at, self._levels, start, self._halving("inter"), goal, tolerance)
         return self._or_key(image, trials[level], goal)
 
@@ -216,7 +227,7 @@ class EncoderStream:
             return self._choose_key(image, goal, goal.bits / self._pixels, ladder(self._codec.name, "intra"))
         limit, level = budget.burst().limit, picture.level
         if picture.may_climb(budget):
-            level = picture.next_level(self._forecast.refine(CLIMB_AIM * limit, True))
+            level = picture.next_level(self._forecast.refine(CLIMB_AIM * limit, True, CLIMB_STRIDE))
         # What was made finer often has as much to add, at once or frames later; what can't be tried or had: a coarse frame.
         coarse = min(self._forecast.follow(budget.goal().bits, 0.0), picture.level)
         if level > coarse or picture.unsteady(budget):
@@ -258,7 +269,8 @@ class EncoderStream:
         """The step at which this frame should cost ``goal`` bits, if it is like the last one."""
         if self._still:
             return self._forecast.refine(goal, self._budget.full)
-        return self._forecast.follow(goal, self._motion.growth)
+        damped = self._effort > 1 and not self._budget.sparse
+        return self._forecast.follow(goal, self._motion.growth, DAMPED_GAIN if damped else 1.0)
 
     @property
     def _pixels(self) -> int:
@@ -304,10 +316,7 @@ class EncoderStream:
             quality=self._quality(trial.level),
             downsample=trial.downsample,
             at_floor=bits > FLOOR_MARGIN * goal.bits and trial.level == 0,
-            at_ceiling=not self._target.unlimited
-            and trial.level == self._levels - 1
-            and trial.downsample == self._rungs[-1][1]
-            and bits < CEILING_MARGIN * goal.bits,
+            at_ceiling=bits < CEILING_MARGIN * goal.bits and self._at_ceiling(trial),
         )
         self._forecast.climb(trial.level, bits, anew=coded_key or not self._motion.still)
         self._encoder, self._downsample, self._key_wanted = trial.encoder, trial.downsample, False
@@ -326,6 +335,13 @@ class EncoderStream:
         self._sequence = (self._sequence + 1) % SEQUENCE_MODULUS
         return sent
 
+    def _at_ceiling(self, trial: _Trial) -> bool:
+        """Whether more bits would make no finer picture: at the best quality, or where one that stands has nothing to buy."""
+        if self._target.unlimited:
+            return False
+        best = trial.level == self._levels - 1 and trial.downsample == self._rungs[-1][1]
+        return best or (self._standing and self._still_picture.as_fine_as_can_be(self._budget))
+
     def _see_still(self, trial: _Trial, small: Image, bits: int, key: bool) -> None:
         """Follow with the second encoder, or get one: with the key frame that begins a still picture, or in a short group."""
         picture, group, still = self._still_picture, self._group, self._motion.still and not self._budget.sparse
@@ -336,7 +352,7 @@ class EncoderStream:
         largest = still and self._effort <= 1 and trial.downsample == self._rungs[-1][1]
         wanted = picture.restarting or (picture.spare is None and largest)
         spare = Spare(self._codec, self._mode, group.frames) if wanted and group.replayable else None
-        picture.see(self._motion, trial.level, bits, spare)
+        picture.see(self._motion, trial.level, bits, key, spare)
 
     def _leave_floor(self, trial: _Trial) -> None:
         """Deep in debt at the coarsest quality: code smaller frames from now on."""
@@ -351,7 +367,9 @@ class EncoderStream:
         good = self._mode == "inter" and trial.level >= RISEN * self._levels and self._budget.balance > -SUNK
         self._well_off = self._well_off + 1 if finer and good else 0
         if self._well_off > RISE_WINDOWS * self._budget.window_frames and not self._budget.owing:
-            self._cap, self._key_wanted, self._well_off = max(self._cap, min(finer)), True, 0
+            # One rung at a time where frames follow fast: the largest may be what failed.
+            self._cap = max(self._cap, min(finer)) if self._budget.sparse else min(finer)
+            self._key_wanted, self._well_off = True, 0
 
     def _after_key(self, trial: _Trial) -> tuple[int, int]:
         """Where to start the first inter frame: at the key frame's own step, expecting a quarter of its bits."""

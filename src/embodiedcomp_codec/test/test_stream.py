@@ -117,12 +117,19 @@ def test_a_picture_that_stands_and_moves_on_keeps_every_window(target: float) ->
     assert result.worst <= 0.10 and result.key_pair <= 0.10
 
 
-def test_a_ceiling_is_said_at_the_finest_step_of_the_largest_rate_point_only() -> None:
-    stream = EncoderStream(StreamConfig("h264", target_bpp=0.05, frame_period=PERIOD))
-    sent = [stream.encode(frame, index * 10**8) for index, frame in enumerate(frozen(60, 96, 96))]
-    assert not any(frame.at_ceiling for frame in sent if frame.quality < 1 or frame.downsample < 8)
+def test_a_ceiling_is_said_where_more_bits_make_no_finer_picture_only() -> None:
+    config = StreamConfig("h264", target_bpp=0.05, frame_period=PERIOD)
+    stream = EncoderStream(config)
+    moving = [stream.encode(frame, index * 10**8) for index, frame in enumerate(panning(60, 96, 96))]
+    assert not any(frame.at_ceiling for frame in moving)
     rich = EncoderStream(StreamConfig("jpeg", target_bpp=20.0)).encode(frozen(1, 96, 96)[0], 0)
     assert rich.at_ceiling and rich.quality == 1 and rich.downsample == 8
+
+
+@pytest.mark.parametrize("codec", ["h264", "av1"])
+def test_a_still_picture_uses_its_bits_or_says_that_it_can_not(codec: str) -> None:
+    result = measure(frozen(300, 96, 96), StreamConfig(codec, target_bpp=0.05, frame_period=PERIOD), PERIOD)
+    assert result.misses == () and result.ceiling > 0.5
 
 
 def test_below_the_floor_the_floor_is_sent_and_said() -> None:
