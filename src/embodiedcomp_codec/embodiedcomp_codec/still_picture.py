@@ -16,7 +16,12 @@ MARGIN = 1.5  # a step is tried when there is room for so many of the dearest of
 FADE = 0.7  # how fast that is forgotten
 ENOUGH = 0.4  # windows, or when there is that much room: hardly more can be had
 STOOD, RESUMED = 3, 0.95  # frames: then it has stood; what a frame of the window after that should cost, in allowances
-AGAIN = (1, 2, 4, 8)  # times the least step, in turn, where the expected one was too dear: what a step costs hardly grows with it
+AGAIN = (
+    1,
+    2,
+    4,
+    8,
+)  # times the least step, in turn, where the expected one was too dear: what a step costs hardly grows with it
 ROUNDS = 2  # of these, all too dear: then nothing more is tried
 
 
@@ -56,7 +61,13 @@ class StillPicture:
     def may_climb(self, budget: Budget) -> bool:
         """Whether it may become finer with this frame."""
         rested = budget.full and not budget.owing and self.standing <= SHARE * budget.allowance
-        return rested and self._has_room(budget) and not self.shares and self._failures <= ROUNDS * len(AGAIN) and not self._finest
+        return (
+            rested
+            and self._has_room(budget)
+            and not self.shares
+            and self._failures <= ROUNDS * len(AGAIN)
+            and not self._finest
+        )
 
     @property
     def _finest(self) -> bool:
@@ -73,7 +84,9 @@ class StillPicture:
     def next_level(self, expected: int) -> int:
         """The step to try, where ``expected`` is what the last steps' costs suggest."""
         least = max(self._levels // 64, 1)
-        steps = least * AGAIN[(self._failures - 1) % len(AGAIN)] if self._failures else max(expected - self.level, least)
+        steps = (
+            least * AGAIN[(self._failures - 1) % len(AGAIN)] if self._failures else max(expected - self.level, least)
+        )
         return min(self.level + steps, self._levels - 1)
 
     def tried(self, level: int, bits: int, limit: float) -> bool:

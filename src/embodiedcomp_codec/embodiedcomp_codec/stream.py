@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from embodiedcomp_codec.codec import Codec, CodecError, Coded, Encoder, Image, Mode
-from embodiedcomp_codec.config import Ladder, ladder, rate_point
+from embodiedcomp_codec.config import Ladder, ladder
 from embodiedcomp_codec.decoder_stream import DecoderStream, ReceivedFrame
 from embodiedcomp_codec.frame import check_image, downsample
 from embodiedcomp_codec.level_forecast import LevelForecast
@@ -18,6 +18,7 @@ from embodiedcomp_codec.motion import Motion
 from embodiedcomp_codec.packet import SEQUENCE_MODULUS, Header, KeyInfo, pack
 from embodiedcomp_codec.picture_group import PictureGroup
 from embodiedcomp_codec.rate_control import Budget, Goal, Target, Tolerance, search
+from embodiedcomp_codec.rate_points import RatePoints
 from embodiedcomp_codec.registry import get_codec
 from embodiedcomp_codec.search_effort import inter_tolerance, key_tolerance
 from embodiedcomp_codec.spare_encoder import Spare
@@ -27,8 +28,6 @@ from embodiedcomp_codec.stream_config import SentFrame, StreamConfig
 __all__ = ["DecoderStream", "EncoderStream", "ReceivedFrame", "SentFrame", "StreamConfig"]
 
 DEFAULT_LEVELS = 64
-SUNK = 0.3  # windows in debt, at the coarsest quality: then frames are coded smaller, from a key frame on
-RISEN, RISE_WINDOWS = 0.4, 2  # of the quality range, for so long: then frames may be coded larger again
 DAMPED_GAIN = 0.6  # of a codec that is seldom tried again: full steps swing between too little and too much
 BLIND_AIM = 0.8  # of the limit, at most, where a frame can't be tried again
 BLIND_MARGIN = 0.35  # allowances over the limit that are borne rather than paying for a key frame
@@ -95,11 +94,11 @@ class EncoderStream:
         self._sequence = 0
         self._encoder: Encoder | None = None
         self._group = PictureGroup(self._codec, self._mode)
-        self._downsample = self._cap = 8
+        self._downsample = 8
+        self._rate_points = RatePoints(self._codec, self._mode, self._levels)
         self._motion = Motion()
         self._key_level = self._levels // 3
         self._forecast = LevelForecast(self._levels, self._halving("inter"))
-        self._well_off = 0
         self._still_picture = StillPicture(self._levels)
         self._key_wanted = True
 
@@ -114,7 +113,7 @@ class EncoderStream:
         if problem:
             raise CodecError(problem)
         self._target = target
-        self._cap = 8
+        self._rate_points.forget()
         self._budget.retarget(target)
 
     def set_share(self, target_bitrate: float) -> None:
@@ -148,11 +147,10 @@ class EncoderStream:
     def _choose_key(self, image: Image, goal: Goal, bpp: float, rungs: Ladder | None = None) -> _Trial:
         """A key frame: the rate point that serves the target, or a coarser one where its floor is too high."""
         rungs = self._rungs if rungs is None else rungs
-        serving = min(rate_point(rungs, bpp), self._cap)
         intra = self._mode == "intra"
         tolerance = key_tolerance(intra, self._budget.sparse, self._pixels * self._effort)
         affordable: list[_Trial] = []
-        for n in sorted({n for _, n in rungs if n <= serving}, reverse=True):
+        for n in self._rate_points.serving(rungs, bpp):
             trial = self._search_key(downsample(image, n), n, goal, tolerance)
             share = 8 * len(trial.coded.data) / goal.bits
             if share > tolerance.high:
@@ -292,11 +290,7 @@ class EncoderStream:
     @property
     def _rungs(self) -> Ladder:
         """The ladder for the pace at which frames come."""
-        if self._codec.lossless:
-            return ((0.0, 8),)
-        if self._mode == "intra":
-            return ladder(self._codec.name, "intra")
-        return ladder(self._codec.name, "sparse" if self._budget.sparse else "inter")
+        return self._rate_points.ladder(self._budget.sparse)
 
     def _halving(self, kind: str) -> float:
         return HALVING_LEVELS[kind] * self._levels / 64
@@ -330,8 +324,8 @@ class EncoderStream:
             self._see_still(trial, small, bits, coded_key)
         if not self._target.unlimited:
             self._budget.spend(bits, coded_key)
-            self._leave_floor(trial)
-            self._rise(image, trial)
+            if self._mode == "inter":
+                self._key_wanted |= self._rate_points.see(trial.downsample, trial.level, self._budget, self._pixels)
         self._sequence = (self._sequence + 1) % SEQUENCE_MODULUS
         return sent
 
@@ -353,23 +347,6 @@ class EncoderStream:
         wanted = picture.restarting or (picture.spare is None and largest)
         spare = Spare(self._codec, self._mode, group.frames) if wanted and group.replayable else None
         picture.see(self._motion, trial.level, bits, key, spare)
-
-    def _leave_floor(self, trial: _Trial) -> None:
-        """Deep in debt at the coarsest quality: code smaller frames from now on."""
-        coarser = [n for _, n in self._rungs if n < trial.downsample]
-        if self._mode == "inter" and trial.level == 0 and coarser and self._budget.balance < -SUNK:
-            self._cap, self._key_wanted = max(coarser), True
-
-    def _rise(self, image: Image, trial: _Trial) -> None:
-        """Well off for long at a rate point below the one that serves the target: code larger frames again."""
-        serving = rate_point(self._rungs, self._budget.usual / (image.shape[0] * image.shape[1]))
-        finer = [n for _, n in self._rungs if trial.downsample < n <= serving]
-        good = self._mode == "inter" and trial.level >= RISEN * self._levels and self._budget.balance > -SUNK
-        self._well_off = self._well_off + 1 if finer and good else 0
-        if self._well_off > RISE_WINDOWS * self._budget.window_frames and not self._budget.owing:
-            # One rung at a time where frames follow fast: the largest may be what failed.
-            self._cap = max(self._cap, min(finer)) if self._budget.sparse else min(finer)
-            self._key_wanted, self._well_off = True, 0
 
     def _after_key(self, trial: _Trial) -> tuple[int, int]:
         """Where to start the first inter frame: at the key frame's own step, expecting a quarter of its bits."""

@@ -139,6 +139,28 @@ def test_what_cannot_be_used_is_not_hoarded() -> None:
     assert spent <= 1.1 * 10 * 1000
 
 
+def test_what_would_expire_repays_a_key_frame_before_its_time() -> None:
+    account = budget()
+    account.grant(0, PIXELS)
+    account.spend(5000, key=True)
+    for number in range(1, 20):
+        account.grant(number * PERIOD_NS, PIXELS)
+        account.spend(0, key=False)
+        if not account.owing:
+            break
+    # 6 allowances of credit and 4 of debt: ten frames that cost nothing, where instalments alone take nineteen.
+    assert number == 10 and account.full
+
+
+def test_a_frame_may_cost_half_of_what_is_left_over() -> None:
+    account = budget()
+    for number in range(20):
+        account.grant(number * PERIOD_NS, PIXELS)
+        account.spend(0 if number > 9 else 1000, key=False)
+    account.grant(20 * PERIOD_NS, PIXELS)
+    assert account.full and account.goal().limit == pytest.approx(1000 + 0.5 * 6000)
+
+
 def test_below_the_floor_debt_is_bounded() -> None:
     account = budget()
     for index in range(1000):

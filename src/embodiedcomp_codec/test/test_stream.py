@@ -75,16 +75,6 @@ def test_a_still_picture_is_refined_query_by_query_without_a_key_frame() -> None
     assert sum(8 * len(frame.packet) for frame in sent) <= 1.02 * 30 * 0.1 * 128 * 128
 
 
-def test_rate_points_rise_again_when_the_hard_part_is_over() -> None:
-    stream = EncoderStream(StreamConfig("av1", target_bpp=0.1, frame_period=PERIOD))
-    stream._cap = 6  # as frames leave it that were too dear at the coarsest quality
-    sent = [stream.encode(frame, index * 10**8) for index, frame in enumerate(panning(60, 96, 96))]
-    sizes = [frame.downsample for frame in sent]
-    assert sizes[0] == 6 and sizes[-1] == 8
-    rise = sizes.index(8)
-    assert sent[rise].key and rise > 20  # after two windows, no earlier
-
-
 def test_h264_key_frames_carry_no_remarks() -> None:
     packet = EncoderStream(StreamConfig("h264")).encode(panning(1)[0], 0).packet
     assert b"x264" not in packet

@@ -1,0 +1,55 @@
+"""Which of a ladder's downsampling rate points a stream codes at: down as soon as its floor is too high, up slowly."""
+
+from __future__ import annotations
+
+from embodiedcomp_codec.codec import Codec, Mode
+from embodiedcomp_codec.config import Ladder, ladder, rate_point
+from embodiedcomp_codec.rate_control import Budget
+
+SUNK = 0.3  # windows in debt, at the coarsest quality: then frames are coded smaller, from a key frame on
+RISEN, RISE_WINDOWS = 0.4, 2  # of the quality range, for so long: then frames may be coded larger again
+
+
+class RatePoints:
+    """Of one stream of ``codec``, whose quality steps are ``levels`` in number."""
+
+    def __init__(self, codec: Codec, mode: Mode, levels: int) -> None:
+        self._codec, self._mode, self._levels = codec, mode, levels
+        self.forget()
+
+    def forget(self) -> None:
+        """Trust the ladder again: the target is another one."""
+        self._cap = 8
+        self._well_off = 0
+
+    def ladder(self, sparse: bool) -> Ladder:
+        """The ladder for the pace at which frames come."""
+        if self._codec.lossless:
+            return ((0.0, 8),)
+        if self._mode == "intra":
+            return ladder(self._codec.name, "intra")
+        return ladder(self._codec.name, "sparse" if sparse else "inter")
+
+    def serving(self, rungs: Ladder, bpp: float) -> list[int]:
+        """The downsamplings to try for ``bpp``, the largest picture first."""
+        most = min(rate_point(rungs, bpp), self._cap)
+        return sorted({n for _, n in rungs if n <= most}, reverse=True)
+
+    def see(self, downsample: int, level: int, budget: Budget, pixels: int) -> bool:
+        """Take in a predicted stream's frame; whether the next shall be a key frame, at another rate point."""
+        rungs = self.ladder(budget.sparse)
+        # Deep in debt at the coarsest quality: smaller frames from now on.
+        coarser = [n for _, n in rungs if n < downsample]
+        falls = bool(coarser) and level == 0 and budget.balance < -SUNK
+        if falls:
+            self._cap = max(coarser)
+        # Well off for long at a rate point below the one that serves the target: larger frames again.
+        finer = [n for _, n in rungs if downsample < n <= rate_point(rungs, budget.usual / pixels)]
+        good = level >= RISEN * self._levels and budget.balance > -SUNK
+        self._well_off = self._well_off + 1 if finer and good else 0
+        rises = self._well_off > RISE_WINDOWS * budget.window_frames and not budget.owing
+        if rises:
+            # One rung at a time where frames follow fast: the largest may be what failed.
+            self._cap = max(self._cap, min(finer)) if budget.sparse else min(finer)
+            self._well_off = 0
+        return falls or rises

@@ -1,0 +1,54 @@
+import pytest
+
+from embodiedcomp_codec.config import ladder
+from embodiedcomp_codec.rate_control import Budget, Target
+from embodiedcomp_codec.rate_points import RatePoints
+from embodiedcomp_codec.registry import get_codec
+
+PIXELS = 10_000
+BPP = 0.1
+RUNGS = ladder("av1", "inter")
+
+
+def account(spent: list[float]) -> Budget:
+    budget = Budget(Target(bpp=BPP), window=1.0, frame_period=0.1, intra=False)
+    for number, allowances in enumerate(spent):
+        budget.grant(number * 100_000_000, PIXELS)
+        budget.spend(allowances * BPP * PIXELS, key=False)
+    return budget
+
+
+def test_the_ladder_says_where_to_begin() -> None:
+    points = RatePoints(get_codec("av1"), "inter", 64)
+    assert points.serving(RUNGS, BPP) == [8, 6, 5, 1]
+    assert points.serving(RUNGS, 0.015) == [6, 5, 1]
+    assert RatePoints(get_codec("png"), "intra", 1).ladder(sparse=False) == ((0.0, 8),)
+
+
+def test_deep_in_debt_at_the_coarsest_quality_it_falls_and_rises_a_rung_at_a_time() -> None:
+    points = RatePoints(get_codec("av1"), "inter", 64)
+    assert not points.see(8, 1, account([1.0] * 5 + [5.0]), PIXELS), "a coarser quality is left"
+    assert points.see(8, 0, account([1.0] * 5 + [5.0]), PIXELS)
+    assert points.serving(RUNGS, BPP)[0] == 6
+    points.see(6, 0, account([5.0]), PIXELS)
+    assert points.serving(RUNGS, BPP)[0] == 5
+    good = account([1.0] * 20)
+    frames = next(number for number in range(100) if points.see(5, 40, good, PIXELS))
+    assert frames == 20, "after two windows, no earlier"
+    assert points.serving(RUNGS, BPP)[0] == 6
+    assert any(points.see(6, 40, good, PIXELS) for _ in range(21))
+    assert points.serving(RUNGS, BPP)[0] == 8
+
+
+@pytest.mark.parametrize("level", [10, 63])
+def test_it_stays_where_the_ladder_is_right_or_the_quality_poor(level: int) -> None:
+    points = RatePoints(get_codec("av1"), "inter", 64)
+    good = account([1.0] * 20)
+    assert not any(points.see(8 if level > 25 else 5, level, good, PIXELS) for _ in range(50))
+
+
+def test_another_target_begins_with_the_ladder_again() -> None:
+    points = RatePoints(get_codec("av1"), "inter", 64)
+    points.see(8, 0, account([5.0]), PIXELS)
+    points.forget()
+    assert points.serving(RUNGS, BPP)[0] == 8
