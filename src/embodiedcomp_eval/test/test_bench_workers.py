@@ -29,6 +29,7 @@ def test_both_ways_code_the_same_frames_and_a_target_counts_its_encodes() -> Non
         assert row["frames"] == 10 and row["node_ms"] > 0 and row["library_ms"] > 0
         assert row["node_bytes"] - row["library_bytes"] <= 8  # our header
     assert target["bpp"] == pytest.approx(0.4, rel=0.05) and target["encodes"] >= 1
+    assert 0 < target["one_encode_ms"] * target["encodes"] < 20 * target["encode_ms_p95"]
 
 
 def test_memory_is_sampled_over_all_frames() -> None:

@@ -27,7 +27,8 @@ SPEED: dict[str, Any] = {
          "within": True, "node_bytes": 104.0, "library_bytes": 100.0},
     ],
     "under_target": [
-        {"codec": "jpeg", "width": 256, "height": 256, "bpp": 0.1, "encode_ms": 2.0, "encode_ms_p95": 3.0, "encodes": 1.5},
+        {"codec": "jpeg", "width": 256, "height": 256, "bpp": 0.1, "encode_ms": 2.0, "encode_ms_p95": 3.0, "encodes": 1.5,
+         "one_encode_ms": 1.2},
     ],
     "start_seconds": [0.5, 0.7],
     "imports": {"embodiedcomp_codec": {"seconds": 0.01, "torch": False}},
