@@ -12,32 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_results import make_sweep
 
-from embodiedcomp_eval.evaluation import evaluate
-from embodiedcomp_eval.report import frames, page
-from embodiedcomp_eval.sources import Results, open_results
+from embodiedcomp_eval.report import page
 from embodiedcomp_eval.statistics import wilson
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return open_results([make_sweep(tmp_path_factory.mktemp("synthetic") / "sweep")])
-
-
-@pytest.fixture(scope="module")
-def evaluation(results: Results) -> dict[str, Any]:
-    return evaluate(results, draws=200)
-
-
-@pytest.fixture(scope="module")
-def html(results: Results, evaluation: dict[str, Any]) -> str:
-    folders = {source.name: source.frames for source in results.sources if source.frames is not None}
-    return page.make_page("Synthetic <test> data", evaluation, frames.frame_sets(folders, max_frames=3))
 
 
 PROBE = """

@@ -19,22 +19,6 @@ from embodiedcomp_eval.saved_frames import list_frames
 from embodiedcomp_eval.sources import Results, open_results
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return open_results([make_sweep(tmp_path_factory.mktemp("synthetic") / "sweep")])
-
-
-@pytest.fixture(scope="module")
-def evaluation(results: Results) -> dict[str, Any]:
-    return evaluate(results, draws=200)
-
-
-@pytest.fixture(scope="module")
-def html(results: Results, evaluation: dict[str, Any]) -> str:
-    folders = {source.name: source.frames for source in results.sources if source.frames is not None}
-    return page.make_page("Synthetic <test> data", evaluation, frames.frame_sets(folders, max_frames=3))
-
-
 def embedded(html: str) -> dict[str, Any]:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
     assert found is not None

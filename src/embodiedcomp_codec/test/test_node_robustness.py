@@ -132,8 +132,8 @@ def test_a_clock_that_jumps_back_changes_nothing(ros_context: Any, processes: Pr
     assert all(0 <= rate < 3 * target for rate in rates) and rates[-1] == pytest.approx(target, rel=0.15)
 
 
-def test_key_frames_come_as_often_as_asked(ros_context: Any, processes: Processes) -> None:
-    start(processes, "encoder", "-p", "codec:=h264", "-p", "target_bpp:=0.5", "-p", "key_period:=0.5")
+def _film_from_the_start(ros_context: Any) -> Probe:
+    """A probe that has shown all frames to an encoder that was reset, and has their packets."""
     probe = Probe(ros_context)
     probe.match("/cam/image_raw/embodiedcomp")
     probe.until(lambda: probe.bits, FRAMES[0])
@@ -141,6 +141,12 @@ def test_key_frames_come_as_often_as_asked(ros_context: Any, processes: Processe
     for number in range(12):
         probe.show(FRAMES[number], number * PERIOD_NS)
     probe.wait(lambda: len(probe.bits) == 12)
+    return probe
+
+
+def test_key_frames_come_as_often_as_asked(ros_context: Any, processes: Processes) -> None:
+    start(processes, "encoder", "-p", "codec:=h264", "-p", "target_bpp:=0.5", "-p", "key_period:=0.5")
+    probe = _film_from_the_start(ros_context)
     assert [index for index, bits in enumerate(probe.bits) if unpack(bytes(bits.data), 1 << 20)[0].key] == [0, 5, 10]
 
 
@@ -148,13 +154,7 @@ def test_rolling_refresh_shows_a_picture_to_whoever_missed_the_key_frame(
     ros_context: Any, processes: Processes
 ) -> None:
     start(processes, "encoder", "-p", "codec:=h264", "-p", "target_bpp:=0.5", "-p", "refresh_frames:=4")
-    probe = Probe(ros_context)
-    probe.match("/cam/image_raw/embodiedcomp")
-    probe.until(lambda: probe.bits, FRAMES[0])
-    probe.reset("encoder")
-    for number in range(12):
-        probe.show(FRAMES[number], number * PERIOD_NS)
-    probe.wait(lambda: len(probe.bits) == 12)
+    probe = _film_from_the_start(ros_context)
     packets = [bytes(bits.data) for bits in probe.bits]
     assert [unpack(packet, 1 << 20)[0].key for packet in packets] == [True] + 11 * [False]
     late = DecoderStream()

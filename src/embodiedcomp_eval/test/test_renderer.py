@@ -13,7 +13,9 @@ from embodiedcomp_eval.simulators.renderer import Renderer
 
 def scene(colour):
     return mujoco.MjModel.from_xml_string(f'''<mujoco>
-      <asset><texture name="t" type="2d" builtin="flat" rgb1="{colour}" width="32" height="32"/><material name="m" texture="t"/></asset>
+      <asset>
+        <texture name="t" type="2d" builtin="flat" rgb1="{colour}" width="32" height="32"/><material name="m" texture="t"/>
+      </asset>
       <worldbody><light pos="0 0 9"/><geom type="box" size="1 1 1" material="m"/></worldbody></mujoco>''')
 
 def picture(renderer, model):

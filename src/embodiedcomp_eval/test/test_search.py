@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from inline_engine import InlineEngine
 
 from embodiedcomp_eval.config import ConfigError
 from embodiedcomp_eval.search import run_search, search_plan
@@ -36,35 +36,10 @@ def stub(work: Work) -> Done:
     return Done({"seed": work.seed, "episode": work.number, "success": success}, {}, 0.5)
 
 
-class BackwardsEngine:
-    """Runs work where it is waited for, last submitted first."""
-
-    slots = 2
-
-    def __init__(self, run: Callable[[Work], Done]) -> None:
-        self._run, self._queue = run, deque[Work]()
-
-    @property
-    def in_flight(self) -> int:
-        return len(self._queue)
-
-    def submit(self, work: Work) -> None:
-        self._queue.append(work)
-
-    def wait(self) -> tuple[Work, Done | str]:
-        work = self._queue.pop()
-        try:
-            return work, self._run(work)
-        except RuntimeError as error:
-            return work, str(error)
-
-    def close(self) -> None: ...
-
-
 def search(path: Path, run: Callable[[Work], Done] = stub) -> Progress:
     config = sweep_from_mapping(VALUES, "stub.yaml")
     with SweepFolder(path, VALUES, {}) as folder:
-        return run_search(config, search_plan(config, "stub.yaml"), folder, BackwardsEngine(run), lambda progress: None)
+        return run_search(config, search_plan(config, "stub.yaml"), folder, InlineEngine(run), lambda progress: None)
 
 
 def test_it_runs_the_uncompressed_cell_and_what_the_search_asks_for(tmp_path: Path) -> None:
@@ -87,7 +62,7 @@ def test_the_time_to_finish_is_that_of_the_whole_budget_at_the_pace_so_far(tmp_p
         told.append((progress.done, progress.seconds_left))
 
     with SweepFolder(tmp_path, VALUES, {}) as folder:
-        engine = BackwardsEngine(stub)
+        engine = InlineEngine(stub)
         ended = run_search(config, search_plan(config, "x"), folder, engine, tell, lambda: float(next(clock)))
     assert told[0] == (0, None) and told[1] == (1, 159 * 7.0)
     assert all(left is not None and left >= 0 for _, left in told[1:])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import resource
 import signal
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from inline_engine import InlineEngine
 
 from embodiedcomp_eval.config import load_yaml
 from embodiedcomp_eval.results import ResultsError
@@ -32,33 +33,6 @@ VALUES: dict[str, Any] = {
 def stub(work: Work) -> Done:
     frames = {f"{work.seed}/base-000.webp": b"picture"} if work.save_frames else {}
     return Done({"seed": work.seed, "episode": work.number, "success": work.seed % 2 == 0}, frames, 0.5)
-
-
-class InlineEngine:
-    """Runs work where it is waited for, last submitted first: results come in another order than they were asked."""
-
-    slots = 2
-
-    def __init__(self, run: Callable[[Work], Done]) -> None:
-        self._run, self._queue = run, deque[Work]()
-        self.most_in_flight = 0
-
-    @property
-    def in_flight(self) -> int:
-        return len(self._queue)
-
-    def submit(self, work: Work) -> None:
-        self._queue.append(work)
-        self.most_in_flight = max(self.most_in_flight, len(self._queue))
-
-    def wait(self) -> tuple[Work, Done | str]:
-        work = self._queue.pop()
-        try:
-            return work, self._run(work)
-        except RuntimeError as error:
-            return work, str(error)
-
-    def close(self) -> None: ...
 
 
 def config(**changes: Any) -> SweepConfig:
