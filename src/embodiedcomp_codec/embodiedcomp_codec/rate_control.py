@@ -29,7 +29,7 @@ GAIN, SPARSE_GAIN = 0.35, 0.8  # share of what is left over, or owed, that the n
 WINDOW_LIMIT = 1.06  # of a window's bits may be spent in any window; the promise is 1.1
 OWING_WINDOW_LIMIT = 1.02  # the same while a key frame is repaid, whose own excess comes on top
 FRAME_LIMIT = 1.8  # of its goal may be spent by any one frame
-CREDIT_LIMIT = 0.5  # of what is left over may be spent by any one frame beside its allowance
+CREDIT_LIMIT = 0.5  # of what is left over may be spent by any one frame beyond its allowance
 BURST_LEAVES = 0.25  # of a window, untouched by a frame that refines a still picture: the next may begin to move
 CREDIT_WINDOWS, SPARSE_CREDIT_WINDOWS = 0.6, 0.5  # unspent bits that may be kept, in windows
 
@@ -134,7 +134,8 @@ class Budget:
         if self.sparse:
             return Goal(bits, FRAME_LIMIT * bits)
         room = max(self.room, MIN_ROOM * self._usual)
-        return Goal(min(bits, room), min(room, max(FRAME_LIMIT * bits, allowance + CREDIT_LIMIT * self._balance)))
+        credit = CREDIT_LIMIT * max(self._balance, 0.0) if most >= MAX_CATCH_UP else 0.0
+        return Goal(min(bits, room), min(room, max(FRAME_LIMIT * bits, allowance + self._planned + credit)))
 
     def burst(self) -> Goal:
         """What the open frame may cost at once of all that is left over, where the next ones will have nothing to say."""
@@ -174,16 +175,23 @@ class Budget:
         # Neither a frozen picture nor a target below the floor may pile up what later frames would have to settle.
         window = self._window_bits
         if not self.sparse:
-            self._repay(self._balance - self._credit * window)
+            repaid = self._repay(self._balance - self._credit * window)
+            self._recent[-1] = (
+                self._span,
+                self._recent[-1][1] + repaid,
+            )  # as instalments are: no window gets them twice
         self._balance = min(max(self._balance, -window), self._credit * window)
 
-    def _repay(self, surplus: float) -> None:
-        """Use bits that would expire to repay key frames before their time."""
-        while self._debts and surplus > 0:
-            amount, left = self._debts[0]
-            repaid = min(surplus / amount, left)
-            surplus -= repaid * amount
-            self._debts = [(amount, left - repaid), *self._debts[1:]] if repaid < left else self._debts[1:]
+    def _repay(self, surplus: float) -> float:
+        """Use bits that would expire to repay key frames before their time; return how many."""
+        repaid, debts = 0.0, []
+        for amount, left in self._debts:
+            frames = min(max(surplus - repaid, 0.0) / amount, left)
+            repaid += frames * amount
+            if frames < left:
+                debts.append((amount, left - frames))
+        self._debts = debts
+        return repaid
 
     @property
     def allowance(self) -> float:

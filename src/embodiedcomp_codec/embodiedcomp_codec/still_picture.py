@@ -21,8 +21,7 @@ AGAIN = (
     2,
     4,
     8,
-)  # times the least step, in turn, where the expected one was too dear: what a step costs hardly grows with it
-ROUNDS = 2  # of these, all too dear: then nothing more is tried
+)  # least steps: tried in turn where the expected one was too dear, as what a step costs hardly grows with it
 
 
 class StillPicture:
@@ -38,10 +37,12 @@ class StillPicture:
         self._stood = 0
         self._resumed: int | None = None
         self._failures = 0
-        self._too_dear = False
+        self._since_key = 0
         self._dearest = 0.0
         self.level = levels // 3
         """The finest step since it came to stand."""
+        self.sent = self.level
+        """The last frame's step: coarser where a finer one could be neither tried nor had."""
         self._changed = False
         self._unchanged = [0]
         self.spare: Spare | None = None
@@ -52,47 +53,38 @@ class StillPicture:
         resumed = not budget.sparse and self._resumed is not None and self._resumed < budget.window_frames
         return RESUMED if resumed else MAX_CATCH_UP
 
-    def restarts(self, budget: Budget) -> bool:
-        """Whether it should be begun anew with this frame: once each time that it comes to stand."""
+    def begin(self, budget: Budget, stands: bool) -> None:
+        """Open a frame. stands: whether it shows a picture that does, and may be coded as it likes.
+
+        A picture is begun anew once each time that it comes to stand, and no key frame lies in the two windows before.
+        """
         due = budget.full or self._stood > WINDOWS * budget.window_frames
-        self.restarting = self._moved and due and not budget.owing and not self.shares
-        return self.restarting
+        rested = self._since_key >= WINDOWS * budget.window_frames - 1 and not budget.owing
+        self.restarting = stands and self._moved and due and rested and not self.shares
+
+    def renew(self) -> None:
+        """Begin anew what stands when that is next possible: the target is another one."""
+        self._moved, self._failures, self._dearest = True, 0, 0.0
 
     def may_climb(self, budget: Budget) -> bool:
         """Whether it may become finer with this frame."""
         rested = budget.full and not budget.owing and self.standing <= SHARE * budget.allowance
-        return (
-            rested
-            and self._has_room(budget)
-            and not self.shares
-            and self._failures <= ROUNDS * len(AGAIN)
-            and not self._finest
-        )
+        room = budget.burst().limit >= min(MARGIN * self._dearest, ENOUGH * budget.window_frames * budget.usual)
+        return rested and room and not self.shares and self._failures <= len(AGAIN) and self.level < self._levels - 1
 
-    @property
-    def _finest(self) -> bool:
-        return self.level == self._levels - 1
-
-    def _has_room(self, budget: Budget) -> bool:
-        """Whether the window has left what a finer step may be expected to cost."""
-        return budget.burst().limit >= min(MARGIN * self._dearest, ENOUGH * budget.window_frames * budget.usual)
-
-    def as_fine_as_can_be(self, budget: Budget) -> bool:
-        """Whether a finer step costs more than its window has, tried or expected, though all that may be kept is left over."""
-        return budget.full and not budget.owing and (self._too_dear or not self._has_room(budget))
+    def rests(self, budget: Budget, level: int) -> bool:
+        """Whether a frame coded at ``level`` makes it no finer, though all that may be kept is left over."""
+        return budget.full and not budget.owing and level <= self.level
 
     def next_level(self, expected: int) -> int:
         """The step to try, where ``expected`` is what the last steps' costs suggest."""
         least = max(self._levels // 64, 1)
-        steps = (
-            least * AGAIN[(self._failures - 1) % len(AGAIN)] if self._failures else max(expected - self.level, least)
-        )
+        steps = least * AGAIN[self._failures - 1] if self._failures else max(expected - self.level, least)
         return min(self.level + steps, self._levels - 1)
 
     def tried(self, level: int, bits: int, limit: float) -> bool:
         """Whether ``level`` can be had for ``bits``."""
         succeeded = bits <= limit
-        self._too_dear = not succeeded
         if level > self.level:
             self._failures = 0 if succeeded else self._failures + 1
         self._dearest = max(bits, FADE * self._dearest)
@@ -100,15 +92,17 @@ class StillPicture:
 
     def unsteady(self, budget: Budget) -> bool:
         """Whether it can't be known what a frame at its own step costs now."""
-        return self._changed or max(self._unchanged) > SHARE * budget.allowance
+        return self._changed or self.level > self.sent or max(self._unchanged) > SHARE * budget.allowance
 
     def see(self, motion: Motion, level: int, bits: int, key: bool, spare: Spare | None) -> None:
         """Take in the frame as it was coded. spare: a second encoder, if it gets one with this frame."""
-        self.restarting = False
-        if spare is not None:
-            self._moved, self._failures, self.spare = False, 0, spare
-        if motion.moving:
-            self._moved, self._too_dear, self.spare = True, False, None
+        self._since_key = 0 if key else self._since_key + 1
+        if self.restarting or spare is not None:
+            self._moved, self._failures = False, 0
+        elif key or motion.moving:
+            self._moved = True
+        if spare is not None or motion.moving:
+            self.spare = spare
         self._resumed = 0 if self._stood >= STOOD else None if self._resumed is None else self._resumed + 1
         self._stood = self._stood + 1 if motion.still else 0
         # What was made finer may have something to add in the next frame; some codecs pay for standing again and again.
@@ -121,6 +115,7 @@ class StillPicture:
         else:
             self._unchanged = [*self._unchanged[-1:], bits]
         # A coarser frame takes nothing away.
+        self.sent = level
         self.level = level if anew else max(level, self.level)
 
     @property

@@ -32,6 +32,7 @@ DAMPED_GAIN = 0.6  # of a codec that is seldom tried again: full steps swing bet
 BLIND_AIM = 0.8  # of the limit, at most, where a frame can't be tried again
 BLIND_MARGIN = 0.35  # allowances over the limit that are borne rather than paying for a key frame
 OWING_MARGIN = 1.0  # the same while an earlier key frame is being repaid: two in a row would break the promise
+CLIFF = 1.25  # times the bits of the next coarser step: frames can't be averaged over it, so a smaller picture is tried
 FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
 CEILING_MARGIN = 0.95
 CLIMB_AIM = 0.9  # of what is left over, for one step of a still picture
@@ -114,6 +115,7 @@ class EncoderStream:
             raise CodecError(problem)
         self._target = target
         self._rate_points.forget()
+        self._still_picture.renew()
         self._budget.retarget(target)
 
     def set_share(self, target_bitrate: float) -> None:
@@ -132,6 +134,7 @@ class EncoderStream:
         self._motion.see(image)
         key = self._key_wanted or self._mode == "intra"
         self._budget.grant(stamp_ns, width * height)
+        self._still_picture.begin(self._budget, self._stands and not key)
         header_bits = 8 * len(self._header(key, 8))
         if self._target.unlimited:
             goal = Goal(math.inf, math.inf)
@@ -151,19 +154,19 @@ class EncoderStream:
         tolerance = key_tolerance(intra, self._budget.sparse, self._pixels * self._effort)
         affordable: list[_Trial] = []
         for n in self._rate_points.serving(rungs, bpp):
-            trial = self._search_key(downsample(image, n), n, goal, tolerance)
-            share = 8 * len(trial.coded.data) / goal.bits
-            if share > tolerance.high:
+            trial, step = self._search_key(downsample(image, n), n, goal, tolerance)
+            bits = 8 * len(trial.coded.data)
+            if bits > tolerance.high * goal.bits:
                 continue
             affordable.append(trial)
-            # Some codecs' coarsest steps lie far apart (webp's by a factor of eight, on noise): a smaller picture's don't.
-            uneven = intra and not self._budget.sparse and share < tolerance.low and trial.level < self._levels - 1
-            if not uneven:
+            # Frames alone at camera pace; one a query goes on as it did when its results were published.
+            fits = not intra or self._budget.sparse or bits >= tolerance.low * goal.bits
+            if fits or step < CLIFF:
                 break
         return max(affordable, key=lambda each: len(each.coded.data), default=trial)
 
-    def _search_key(self, small: Image, n: int, goal: Goal, tolerance: Tolerance) -> _Trial:
-        """A key frame of an already downsampled picture."""
+    def _search_key(self, small: Image, n: int, goal: Goal, tolerance: Tolerance) -> tuple[_Trial, float]:
+        """A key frame of an already downsampled picture, and what the next finer step costs, times its bits; 1 if unknown."""
         trials: dict[int, _Trial] = {}
 
         def bits_at(level: int) -> int:
@@ -171,7 +174,10 @@ class EncoderStream:
             return 8 * len(trials[level].coded.data)
 
         start = self._forecast.level if self._mode == "intra" else self._key_level
-        return trials[search(bits_at, self._levels, start, self._halving("key"), goal, tolerance)]
+        level = search(bits_at, self._levels, start, self._halving("key"), goal, tolerance)
+        finer = min((each for each in trials if each > level), default=level)
+        ratio = len(trials[finer].coded.data) / len(trials[level].coded.data)
+        return trials[level], ratio ** (1 / max(finer - level, 1))
 
     def _try_key(self, small: Image, n: int, level: int) -> _Trial:
         """Code an already downsampled frame alone: intra in the open encoder, inter in a fresh one."""
@@ -197,11 +203,12 @@ class EncoderStream:
         budget = self._budget
         tolerance = inter_tolerance(budget.sparse, budget.balance, self._effort > 1, self._group.pixels)
         start = self._predict_level(goal.bits)
-        if self._motion.still and not self._budget.sparse:
+        if self._stands:
             # Coarser than the picture stands already, encoders code it anew; at its own step they have nothing to say.
             start = max(start, round(self._group.finest * (self._levels - 1)))
             # A finer step often costs more than a frame of a moving picture may; the next frames will cost next to nothing.
-            goal = Goal(goal.bits, max(goal.limit, budget.burst().limit))
+            most = budget.burst().less(8 * len(self._header(False, self._downsample)))
+            goal = Goal(goal.bits, max(goal.limit, most.limit))
         level = search(bits_at, self._levels, start, self._halving("inter"), goal, tolerance)
         return self._or_key(image, trials[level], goal)
 
@@ -219,7 +226,7 @@ class EncoderStream:
     def _stand(self, image: Image) -> _Trial:
         """A picture that stands, at camera pace: what a finer step costs is found by trying it in a second encoder."""
         budget, picture = self._budget, self._still_picture
-        if picture.restarts(budget):
+        if picture.restarting:
             # x265 makes a still picture finer by itself, and pays for it while a dear key frame is repaid.
             goal = budget.key_goal() if self._effort > 1 else budget.still_key_goal(picture.standing)
             return self._choose_key(image, goal, goal.bits / self._pixels, ladder(self._codec.name, "intra"))
@@ -227,7 +234,7 @@ class EncoderStream:
         if picture.may_climb(budget):
             level = picture.next_level(self._forecast.refine(CLIMB_AIM * limit, True, CLIMB_STRIDE))
         # What was made finer often has as much to add, at once or frames later; what can't be tried or had: a coarse frame.
-        coarse = min(self._forecast.follow(budget.goal().bits, 0.0), picture.level)
+        coarse = min(self._forecast.follow(budget.goal().bits, 0.0), picture.sent)
         if level > coarse or picture.unsteady(budget):
             return self._try_aside(image, level, limit) or self._continue(image, coarse)
         return self._continue(image, level)
@@ -275,12 +282,15 @@ class EncoderStream:
         return self._size[0] * self._size[1]
 
     @property
+    def _stands(self) -> bool:
+        """Whether the picture is still, at camera pace."""
+        return self._motion.still and not self._budget.sparse and self._mode == "inter"
+
+    @property
     def _standing(self) -> bool:
-        """Whether a still picture is coded blindly: at camera pace, in a long group or beside a second encoder, or begun anew."""
-        if not self._motion.still or self._budget.sparse:
-            return False
+        """Whether a still picture is coded blindly: in a long group, beside a second encoder, or begun anew."""
         picture = self._still_picture
-        return not self._group.replayable or picture.spare is not None or picture.restarts(self._budget)
+        return self._stands and (not self._group.replayable or picture.spare is not None or picture.restarting)
 
     @property
     def _still(self) -> bool:
@@ -310,7 +320,7 @@ class EncoderStream:
             quality=self._quality(trial.level),
             downsample=trial.downsample,
             at_floor=bits > FLOOR_MARGIN * goal.bits and trial.level == 0,
-            at_ceiling=bits < CEILING_MARGIN * goal.bits and self._at_ceiling(trial),
+            at_ceiling=bits < CEILING_MARGIN * goal.bits and self._at_ceiling(trial, coded_key),
         )
         self._forecast.climb(trial.level, bits, anew=coded_key or not self._motion.still)
         self._encoder, self._downsample, self._key_wanted = trial.encoder, trial.downsample, False
@@ -329,16 +339,16 @@ class EncoderStream:
         self._sequence = (self._sequence + 1) % SEQUENCE_MODULUS
         return sent
 
-    def _at_ceiling(self, trial: _Trial) -> bool:
-        """Whether more bits would make no finer picture: at the best quality, or where one that stands has nothing to buy."""
+    def _at_ceiling(self, trial: _Trial, key: bool) -> bool:
+        """Whether what the frame leaves has no use: at the best quality, or while a picture stands and credit expires."""
         if self._target.unlimited:
             return False
         best = trial.level == self._levels - 1 and trial.downsample == self._rungs[-1][1]
-        return best or (self._standing and self._still_picture.as_fine_as_can_be(self._budget))
+        return best or (self._stands and not key and self._still_picture.rests(self._budget, trial.level))
 
     def _see_still(self, trial: _Trial, small: Image, bits: int, key: bool) -> None:
         """Follow with the second encoder, or get one: with the key frame that begins a still picture, or in a short group."""
-        picture, group, still = self._still_picture, self._group, self._motion.still and not self._budget.sparse
+        picture, group, still = self._still_picture, self._group, self._stands
         if key:
             picture.spare = None
         if picture.spare is not None:

@@ -152,6 +152,39 @@ def test_what_would_expire_repays_a_key_frame_before_its_time() -> None:
     assert number == 10 and account.full
 
 
+@pytest.mark.timeout(20)
+@given(st.floats(0.001, 1.0), st.integers(1_000, 200_000), st.lists(st.floats(0.0, 0.9), min_size=30, max_size=60))
+def test_early_repayment_ends_and_no_window_gets_it_twice(bpp: float, key_bits: int, shares: list[float]) -> None:
+    account = Budget(Target(bpp=bpp), 1.0, 1 / 30, False)
+    account.grant(0, 65_536)
+    account.spend(key_bits, key=True)
+    for number, share in enumerate(shares, 1):
+        allowance = account.grant(number * PERIOD_NS // 3, 65_536)
+        account.spend(share * allowance, key=False)
+        assert account.room <= 1.06 * allowance * account.window_frames * (1 + 1e-9)
+    assert account.balance <= 0.6 + 1e-9
+
+
+@given(st.lists(st.floats(0.0, 1.0), max_size=25), st.integers(0, 12), st.floats(0.0, 0.3))
+def test_a_key_frame_and_the_motion_after_it_fit_into_two_windows(
+    before: list[float], cheap: int, share: float
+) -> None:
+    """Whatever was left over before, and however many frames cost next to nothing before something moves."""
+    account, number = budget(), 0
+    for each in before:
+        account.spend(each * account.grant(number * PERIOD_NS, PIXELS), key=False)
+        number += 1
+    account.grant(number * PERIOD_NS, PIXELS)
+    spent = account.key_goal().bits
+    account.spend(spent, key=True)
+    for after in range(1, 20):
+        account.grant((number + after) * PERIOD_NS, PIXELS)
+        bits = share * 1000 if after <= cheap else account.goal().bits
+        account.spend(bits, key=False)
+        spent += bits
+    assert spent <= 1.1 * 20 * 1000
+
+
 def test_a_frame_may_cost_half_of_what_is_left_over() -> None:
     account = budget()
     for number in range(20):

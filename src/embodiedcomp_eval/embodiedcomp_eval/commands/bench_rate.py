@@ -88,7 +88,7 @@ def rate(
         found = [line for line in known.values() if all(line[name] == value for name, value in facts.items())]
         if found:
             out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text(page(found, facts), encoding="utf-8")
+            out.write_text(page(found, facts, runs), encoding="utf-8")
     held = sum(not line["misses"] for line in found)
     complain(f"{held} of {len(found)} rows keep the promise; written to {out}")
     return 0
@@ -151,9 +151,12 @@ def _key(line: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(line[name] for name in ("commit", "seed", "codec", "mode", "sequence", "target", "seconds"))
 
 
-def page(lines: list[dict[str, Any]], facts: dict[str, Any]) -> str:
-    """The Markdown page of these rows: a summary per codec and mode, then every row."""
+def page(lines: list[dict[str, Any]], facts: dict[str, Any], asked: list[tuple[str, Mode]]) -> str:
+    """The Markdown page of these rows: a summary per codec and mode, then every row. asked: codecs and modes to measure."""
     runs = sorted({(line["mode"], line["codec"]) for line in lines})
+    rows = len(SEQUENCES) * len(INTER_TARGETS)
+    missing = {run: rows - sum((line["codec"], line["mode"]) == run for line in lines) for run in asked}
+    cut = ", ".join(f"{codec} {mode} ({count} of {rows} rows)" for (codec, mode), count in missing.items() if count > 0)
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     parts = [
         "# Rate accuracy",
@@ -168,7 +171,9 @@ def page(lines: list[dict[str, Any]], facts: dict[str, Any]) -> str:
         "Promised: intra ±2 % over the stream and ±5 % in every window after the first; inter -5/+2 % over 30 s, at most +10 %",
         "in any window that holds no key frame and follows none within two, and over the two windows from a key frame.",
         "What a frame at the codec's floor costs beyond its share, and what one at the ceiling leaves of it, is no miss.",
+        "The ceiling: the finest quality, or a still picture whose next finer step costs more than a window has.",
         "",
+        *([f"**Not measured, this run was cut:** {cut}.", ""] if cut else []),
         "| codec | mode | rows | met | at its floor | at its ceiling | missed |",
         "|---|---|---|---|---|---|---|",
     ]

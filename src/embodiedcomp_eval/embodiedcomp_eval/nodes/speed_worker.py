@@ -28,7 +28,7 @@ class _Counted:
 
     def __init__(self, codec: Codec) -> None:
         self.name, self.modes, self.lossless = codec.name, codec.modes, codec.lossless
-        self.levels = getattr(codec, "levels", 64)
+        self.levels, self.effort = getattr(codec, "levels", 64), getattr(codec, "effort", 1.0)
         self._codec = codec
         self.calls, self.seconds = 0, 0.0
 
