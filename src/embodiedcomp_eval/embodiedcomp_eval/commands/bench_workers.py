@@ -31,7 +31,9 @@ def register_bench(group: typer.Typer) -> None:
 def workers(
     point: Annotated[list[str], typer.Option(help="CODEC@BPP, timed as a sweep of its own; may be repeated.")] = POINTS,
     point_episodes: Annotated[int, typer.Option(help="Of each of these; 0: none of them.")] = 100,
-    episodes: Annotated[int, typer.Option(help="Of the first point, in each round of the comparison.")] = 24,
+    episodes: Annotated[
+        int, typer.Option(help="Of the first point in each round: of a few, one worker waits for the other's last.")
+    ] = 72,
     rounds: Annotated[int, typer.Option(help="One worker and two take turns so often.")] = 3,
     seed: Annotated[int, typer.Option(help="The first development seed.")] = 10000,
     out: Annotated[Path, typer.Option(help="Folder of workers.md and workers.json.")] = Path("results/bench"),
