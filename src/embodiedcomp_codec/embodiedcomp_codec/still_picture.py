@@ -16,12 +16,7 @@ MARGIN = 1.5  # a step is tried when there is room for so many of the dearest of
 FADE = 0.7  # how fast that is forgotten
 ENOUGH = 0.4  # windows, or when there is that much room: hardly more can be had
 STOOD, RESUMED = 3, 0.95  # frames: then it has stood; what a frame of the window after that should cost, in allowances
-AGAIN = (
-    1,
-    2,
-    4,
-    8,
-)  # least steps: tried in turn where the expected one was too dear, as what a step costs hardly grows with it
+AGAIN = (1, 2, 4, 8)  # least steps, tried in turn where one was too dear: what a step costs hardly grows with it
 
 
 class StillPicture:

@@ -331,7 +331,8 @@ class EncoderStream:
         if self._mode == "inter":
             small = downsample(image, trial.downsample)
             self._group.add(small, self._pixels, self._quality(trial.level), coded_key)
-            self._see_still(trial, small, bits, coded_key)
+            if not self._target.unlimited:
+                self._see_still(trial, small, bits, coded_key)
         if not self._target.unlimited:
             self._budget.spend(bits, coded_key)
             if self._mode == "inter":
