@@ -171,7 +171,8 @@ def page(lines: list[dict[str, Any]], facts: dict[str, Any], asked: list[tuple[s
         "Promised: intra ±2 % over the stream and ±5 % in every window after the first; inter -5/+2 % over 30 s, at most +10 %",
         "in any window that holds no key frame and follows none within two, and over the two windows from a key frame.",
         "What a frame at the codec's floor costs beyond its share, and what one at the ceiling leaves of it, is no miss.",
-        "The ceiling: the finest quality, or a picture that stands and gets no finer while all the credit that may be kept is left over.",
+        "The ceiling: the finest quality, or a picture that stands and gets no finer while all the credit that may be kept "
+        "is left over.",
         "",
         *([f"**Not measured, this run was cut:** {cut}.", ""] if cut else []),
         "| codec | mode | rows | met | at its floor | at its ceiling | missed |",
