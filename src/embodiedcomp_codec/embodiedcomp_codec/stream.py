@@ -131,7 +131,10 @@ class EncoderStream:
         if (width, height) != self._size:
             self._size = (width, height)
             self._key_wanted = True
-        self._motion.see(image)
+        if (
+            self._mode == "inter" and not self._target.unlimited
+        ):  # nothing else asks, and a large picture takes half a ms
+            self._motion.see(image)
         key = self._key_wanted or self._mode == "intra"
         self._budget.grant(stamp_ns, width * height)
         self._still_picture.begin(self._budget, self._stands and not key)
