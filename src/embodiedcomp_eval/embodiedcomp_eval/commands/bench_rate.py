@@ -8,6 +8,7 @@ import json
 import math
 import os
 import platform
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -88,7 +89,8 @@ def rate(
         found = [line for line in known.values() if all(line[name] == value for name, value in facts.items())]
         if found:
             out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text(page(found, facts, runs), encoding="utf-8")
+            left = [item for item in work if _key(item) not in known]
+            out.write_text(page(found, facts, left), encoding="utf-8")
     held = sum(not line["misses"] for line in found)
     complain(f"{held} of {len(found)} rows keep the promise; written to {out}")
     return 0
@@ -151,12 +153,11 @@ def _key(line: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(line[name] for name in ("commit", "seed", "codec", "mode", "sequence", "target", "seconds"))
 
 
-def page(lines: list[dict[str, Any]], facts: dict[str, Any], asked: list[tuple[str, Mode]]) -> str:
-    """The Markdown page of these rows: a summary per codec and mode, then every row. asked: codecs and modes to measure."""
+def page(lines: list[dict[str, Any]], facts: dict[str, Any], left: list[dict[str, Any]]) -> str:
+    """The Markdown page of these rows: a summary per codec and mode, then every row. left: what was not measured."""
     runs = sorted({(line["mode"], line["codec"]) for line in lines})
-    rows = len(SEQUENCES) * len(INTER_TARGETS)
-    missing = {run: rows - sum((line["codec"], line["mode"]) == run for line in lines) for run in asked}
-    cut = ", ".join(f"{codec} {mode} ({count} of {rows} rows)" for (codec, mode), count in missing.items() if count > 0)
+    counts = Counter((item["codec"], item["mode"]) for item in left)
+    cut = ", ".join(f"{codec} {mode} ({count} rows)" for (codec, mode), count in counts.items())
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     parts = [
         "# Rate accuracy",
@@ -181,8 +182,8 @@ def page(lines: list[dict[str, Any]], facts: dict[str, Any], asked: list[tuple[s
     for mode, codec in runs:
         of = [line for line in lines if (line["mode"], line["codec"]) == (mode, codec)]
         verdicts = [_verdict(line).split(":")[0] for line in of]
-        counts = [str(verdicts.count(each)) for each in ("met", "at its floor", "at its ceiling", "missed")]
-        parts.append(f"| {codec} | {mode} | {len(of)} | {' | '.join(counts)} |")
+        found = [str(verdicts.count(each)) for each in ("met", "at its floor", "at its ceiling", "missed")]
+        parts.append(f"| {codec} | {mode} | {len(of)} | {' | '.join(found)} |")
     for mode, codec in runs:
         of = [line for line in lines if (line["mode"], line["codec"]) == (mode, codec)]
         parts += [

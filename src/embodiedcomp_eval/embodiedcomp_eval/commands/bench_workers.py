@@ -63,7 +63,7 @@ def workers(
     out.mkdir(parents=True, exist_ok=True)
     (out / "workers.json").write_text(json.dumps(evidence, indent=2) + "\n", encoding="utf-8")
     (out / "workers.md").write_text(_page(evidence), encoding="utf-8")
-    rows = [("two workers / one", f"{evidence['ratio']:.2f} (rounds {', '.join(f'{r:.2f}' for r in ratios)})")]
+    rows = [("two workers / one", f"{evidence['ratio']:.3f} (rounds {', '.join(f'{r:.3f}' for r in ratios)})")]
     rows += [(p["point"], f"{p['seconds']:.0f} s, SR {p['success_rate']:.2f}") for p in points]
     show_table("workers of a sweep", [*rows, ("written to", str(out / "workers.md"))])
     slow = [p for p in points if p["success_rate"] >= 0.5 and p["seconds"] * 100 / point_episodes > 180]
@@ -166,7 +166,7 @@ def _page(evidence: dict[str, Any]) -> str:
         "# Workers of a sweep, and the time of a point", "",
         f"Written by `make bench ARGS=\"workers\"`, commit {facts['commit']}, {evidence['date']}, {facts['machine']}.", "",
         f"The same {evidence['episodes']} episodes of `{evidence['compared']}` on one worker and on two, by turns, both warmed "
-        f"up: two are **{evidence['ratio']:.2f} times** as fast (median; the aim is 1.8). Seconds of the rounds: "
+        f"up: two are **{evidence['ratio']:.3f} times** as fast (median; the aim is 1.8). Seconds of the rounds: "
         + ", ".join(f"{one:.1f} and {two:.1f}" for one, two in evidence["seconds"]) + ".", "",
     ]  # fmt: skip
     if evidence["points"]:

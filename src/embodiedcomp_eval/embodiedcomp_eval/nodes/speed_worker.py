@@ -27,16 +27,14 @@ class _Counted:
     """A codec whose encoders count how often they are called, and how long that takes."""
 
     def __init__(self, codec: Codec) -> None:
-        self.name, self.modes, self.lossless = codec.name, codec.modes, codec.lossless
-        self.levels, self.effort = getattr(codec, "levels", 64), getattr(codec, "effort", 1.0)
         self._codec = codec
         self.calls, self.seconds = 0, 0.0
 
     def encoder(self, width: int, height: int, mode: Mode) -> Encoder:
         return _CountedEncoder(self, self._codec.encoder(width, height, mode))
 
-    def decoder(self, mode: Mode) -> Any:
-        return self._codec.decoder(mode)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._codec, name)
 
 
 class _CountedEncoder:
