@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 
 MOTION_WEIGHT = 0.6  # how much of a change in motion, in halvings, is expected to show in the bits
+LEARNING, MOST_BEYOND = 0.15, 2.0  # share of an error that either frame's place takes; halvings, at most
 STILL_AIM = 0.7  # of its goal, for a frame that refines a still picture
 
 
 class LevelForecast:
-    """Of one stream. levels: quality steps of the codec. halving: how many of them halve the bits of an inter frame."""
+    """Of one stream. levels: quality steps of the codec. halving: how many of them halve the bits of an inter frame.
 
-    def __init__(self, levels: int, halving: float) -> None:
+    rhythm: frames after which the codec repeats a pattern of finer and coarser frames of its own (1: it has none).
+    """
+
+    def __init__(self, levels: int, halving: float, rhythm: int = 1) -> None:
         self._levels, self._halving = levels, halving
+        self._tones, self._since_key = [0.0] * rhythm, 0
         self.level = levels // 2
         """The last frame's step."""
         self.bits = 0
@@ -23,6 +28,17 @@ class LevelForecast:
         """The next frame is expected to be like one of ``bits`` at ``level``."""
         self.level, self.bits = level, bits
 
+    def beat(self, level: int, bits: int, key: bool) -> None:
+        """Take in a frame's place in the pattern, before ``see``: what it cost beyond what the last one let expect."""
+        self._since_key = 0 if key else self._since_key + 1
+        if self._since_key < 2 or self.bits <= 0:
+            return  # after a key frame there was only a guess
+        last, this = (number % len(self._tones) for number in (self._since_key - 1, self._since_key))
+        beyond = math.log2(bits / self.bits) - (level - self.level) / self._halving
+        error = min(max(beyond, -MOST_BEYOND), MOST_BEYOND) - (self._tones[this] - self._tones[last])
+        self._tones[this] += LEARNING * error
+        self._tones[last] -= LEARNING * error
+
     def climb(self, level: int, bits: int, anew: bool) -> None:
         """What refining a still picture cost; ``anew``: this frame was no refinement."""
         if anew:
@@ -30,13 +46,25 @@ class LevelForecast:
         elif level > self._reached:
             self._climbed, self._climb_bits, self._reached = level - self._reached, bits, level
 
-    def follow(self, goal: float, growth: float, gain: float = 1.0) -> int:
-        """The step for ``goal`` bits where motion grew by ``growth`` halvings. gain: of what the last frame missed by."""
+    def follow(self, goal: float, growth: float, gain: float = 1.0, rise: float = 1.0) -> int:
+        """The step for ``goal`` bits where motion grew by ``growth`` halvings.
+
+        gain: of what the last frame missed by. rise: halvings, at most, that it is finer than the last one.
+        """
         if self.bits <= 0:
             return self.level
         step = gain * self._halving * math.log2(goal / self.bits)
-        step -= self._halving * MOTION_WEIGHT * growth
-        return min(max(round(self.level + min(max(step, -4 * self._halving), self._halving)), 0), self._levels - 1)
+        step -= self._halving * (MOTION_WEIGHT * growth + self._change_of_tone)
+        step = min(max(step, -4 * self._halving), rise * self._halving)
+        return min(max(round(self.level + step), 0), self._levels - 1)
+
+    @property
+    def _change_of_tone(self) -> float:
+        """Halvings by which the next frame is dearer than the last at the same step, by the pattern alone."""
+        if self._since_key == 0:
+            return 0.0
+        last, this = (number % len(self._tones) for number in (self._since_key, self._since_key + 1))
+        return self._tones[this] - self._tones[last]
 
     def refine(self, goal: float, full: bool, stride: float = 0.25) -> int:
         """The step for a still picture: bits buy a finer one once, and the next steps cost what the last ones did, or more.
@@ -47,4 +75,7 @@ class LevelForecast:
             return self.level
         steps = int(STILL_AIM * goal * self._climbed / self._climb_bits) if self._climbed > 0 else 1
         steps = max(steps, int(full))
-        return min(self._reached + min(steps, max(1, round(self._halving * stride))), self._levels - 1)
+        most = max(1, round(self._halving * stride))
+        if stride >= 1 and steps > 8 * most:
+            most *= 2  # the last step cost next to nothing
+        return min(self._reached + min(steps, most), self._levels - 1)

@@ -20,6 +20,7 @@ PACE_GAPS = 9  # between stamps, whose median is the pace: a pause or a frame th
 MAX_GAP = 2.0  # periods that a frame's allowance is worth, at most; what a longer gap is worth is left over
 MIN_WINDOW_FRAMES = 4  # a key frame can't be repaid within less
 KEY_SHARE = 0.4  # of one window's bits, at most, for a key frame beyond its own allowance
+THRIFTY_KEY_SHARE = 0.2  # the same near a codec's floor: frames can hardly become cheaper to repay it
 STILL_KEY_SHARE = 0.4  # the same for a picture that stands: the frames that repay it have little to say
 SPARSE_KEY_SHARE = 0.19  # the same with one frame a query: then frames after it cost nearly as much as it does
 MAX_CATCH_UP = 1.4  # a frame's goal, at most, in allowances
@@ -77,6 +78,8 @@ class Budget:
         self._debts: list[tuple[float, float]] = []
         self._recent: list[tuple[float, float]] = []
         self._allowance = self._usual = 0.0
+        self.expired = 0.0
+        """Windows of bits that the last frame left over and that may not be kept."""
         self._span = self._usual_span = 1.0  # s where a bit rate is asked for, else frames
 
     def retarget(self, target: Target) -> None:
@@ -142,12 +145,12 @@ class Budget:
         room = max(self.room - BURST_LEAVES * self._window_bits, 1.0)
         return Goal(min(room, max(self._allowance + self._balance, 1.0)), room)
 
-    def key_goal(self) -> Goal:
-        """What the open frame may cost as a key frame of an inter stream."""
+    def key_goal(self, thrifty: bool = False) -> Goal:
+        """What the open frame may cost as a key frame of an inter stream. thrifty: where little can be saved after it."""
         if self._intra:
             return self.goal()
         owed = sum(amount * left for amount, left in self._debts) - min(self._balance, 0.0)
-        share = SPARSE_KEY_SHARE if self.sparse else KEY_SHARE
+        share = SPARSE_KEY_SHARE if self.sparse else THRIFTY_KEY_SHARE if thrifty else KEY_SHARE
         gap = self._allowance - self._usual
         bits = max(self._allowance, self._usual * (1 + share * self.window_frames) + gap - owed)
         return Goal(bits, bits)
@@ -180,7 +183,9 @@ class Budget:
                 self._span,
                 self._recent[-1][1] + repaid,
             )  # as instalments are: no window gets them twice
-        self._balance = min(max(self._balance, -window), self._credit * window)
+        kept = min(max(self._balance, -window), self._credit * window)
+        self.expired = max(self._balance - kept, 0.0) / window if window else 0.0
+        self._balance = kept
 
     def _repay(self, surplus: float) -> float:
         """Use bits that would expire to repay key frames before their time; return how many."""

@@ -8,6 +8,8 @@ from embodiedcomp_codec.rate_control import Budget
 
 SUNK = 0.3  # windows in debt, at the coarsest quality: then frames are coded smaller, from a key frame on
 RISEN, RISE_WINDOWS = 0.4, 2  # of the quality range, for so long: then frames may be coded larger again
+PATIENCE = 8  # times as long, at most: twice after each rise that was followed by a fall
+WASTED = 0.2  # windows of bits that expired since the last key frame: no quality step lies where they would be used
 
 
 class RatePoints:
@@ -21,6 +23,8 @@ class RatePoints:
         """Trust the ladder again: the target is another one."""
         self._cap = 8
         self._well_off = 0
+        self._risen, self._patience = False, 1
+        self._wasted = 0.0
 
     def ladder(self, sparse: bool) -> Ladder:
         """The ladder for the pace at which frames come."""
@@ -35,21 +39,34 @@ class RatePoints:
         most = min(rate_point(rungs, bpp), self._cap)
         return sorted({n for _, n in rungs if n <= most}, reverse=True)
 
-    def see(self, downsample: int, level: int, budget: Budget, pixels: int) -> bool:
-        """Take in a predicted stream's frame; whether the next shall be a key frame, at another rate point."""
-        rungs = self.ladder(budget.sparse)
-        # Deep in debt at the coarsest quality: smaller frames from now on.
-        coarser = [n for _, n in rungs if n < downsample]
-        falls = bool(coarser) and level == 0 and budget.balance < -SUNK
-        if falls:
+    def fall(self, downsample: int, sparse: bool) -> bool:
+        """Trust only smaller frames than ``downsample`` from now on; whether there are any."""
+        coarser = [n for _, n in self.ladder(sparse) if n < downsample]
+        if coarser:
             self._cap = max(coarser)
+            self._patience = min(2 * self._patience, PATIENCE) if self._risen else self._patience
+            self._risen = False
+        return bool(coarser)
+
+    def see(self, downsample: int, level: int, key: bool, moves: bool, budget: Budget, pixels: int) -> bool:
+        """Take in a predicted stream's frame; whether the next shall be a key frame, at another rate point.
+
+        moves: whether the picture does.
+        """
+        rungs = self.ladder(budget.sparse)
+        self._wasted = 0.0 if key or not moves else self._wasted + budget.expired
+        # Deep in debt at the coarsest quality, or steps so far apart that bits are left: smaller frames from now on.
+        sunk = level == 0 and budget.balance < -SUNK
+        cliff = not budget.sparse and self._wasted > WASTED and level < RISEN * self._levels
+        falls = (sunk or cliff) and self.fall(downsample, budget.sparse)
         # Well off for long at a rate point below the one that serves the target: larger frames again.
         finer = [n for _, n in rungs if downsample < n <= rate_point(rungs, budget.usual / pixels)]
         good = level >= RISEN * self._levels and budget.balance > -SUNK
         self._well_off = self._well_off + 1 if finer and good else 0
-        rises = self._well_off > RISE_WINDOWS * budget.window_frames and not budget.owing
+        patience = 1 if budget.sparse else self._patience
+        rises = self._well_off > patience * RISE_WINDOWS * budget.window_frames and not budget.owing
         if rises:
             # One rung at a time where frames follow fast: the largest may be what failed.
             self._cap = max(self._cap, min(finer)) if budget.sparse else min(finer)
-            self._well_off = 0
+            self._well_off, self._risen = 0, True
         return falls or rises

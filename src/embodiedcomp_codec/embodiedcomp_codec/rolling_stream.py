@@ -7,12 +7,13 @@ of its own, before the frame is coded: no surprise, and no key frame after it.
 from __future__ import annotations
 
 from embodiedcomp_codec.codec import CodecError, Image
-from embodiedcomp_codec.frame import coded_side, downsample
+from embodiedcomp_codec.frame import coded_side
 from embodiedcomp_codec.level_forecast import MOTION_WEIGHT
 from embodiedcomp_codec.packet import Header, KeyInfo, Wave, pack
 from embodiedcomp_codec.rate_control import MAX_CATCH_UP, Budget, Goal, Tolerance, search
 from embodiedcomp_codec.rolling import Held, RollingCodec, RollingEncoder
-from embodiedcomp_codec.stream import EncoderStream, SentFrame, StreamConfig, _Trial
+from embodiedcomp_codec.stream import EncoderStream, SentFrame, StreamConfig
+from embodiedcomp_codec.trial_encodes import Trial
 
 MOST = 2.0  # allowances that a frame with a band anew is meant to cost, at most
 USUAL = 2.0  # what such a frame costs beside one without at the same quality, until some were seen
@@ -57,7 +58,7 @@ class RollingEncoderStream(EncoderStream):
 
     def encode(self, image: Image, stamp_ns: int) -> SentFrame:
         """Code one frame ``(H, W, 3) uint8`` of the source stamp ``stamp_ns``."""
-        encoder = self._encoder
+        encoder = self._encodes.open
         self._due, self._held, self._rolling_budget.weight = None, False, 1.0
         if isinstance(encoder, RollingEncoder) and not self._key_wanted and image.shape[1::-1] == self._size:
             self._due = encoder.due
@@ -65,10 +66,10 @@ class RollingEncoderStream(EncoderStream):
             self._rolling_budget.weight = weight(self._cycle / encoder.bands, ratio, self._due is not None)
         return super().encode(image, stamp_ns)
 
-    def _choose_inter(self, image: Image, goal: Goal) -> _Trial:
+    def _choose_inter(self, image: Image, goal: Goal) -> Trial:
         if self._due is None:
             return super()._choose_inter(image, goal)
-        encoder, small = self._open(), downsample(image, self._downsample)
+        encoder, small = self._open(), self._small(image)
         self._held = self._motion.still
         start, halving, usual = self._forecast.level, self._halving("inter"), encoder.usual_bytes
         others = 0.0
@@ -89,12 +90,16 @@ class RollingEncoderStream(EncoderStream):
         # While it stands, bands come anew, which may catch up.
         return MAX_CATCH_UP if self._motion.still else super()._most()
 
-    def _stand(self, image: Image) -> _Trial:
+    @property
+    def _guards(self) -> bool:
+        return False  # the group has no end, nor would what a second encoder must be given
+
+    def _stand(self, image: Image) -> Trial:
         # No key frame: the bands get finer as they are coded anew.
         self._held = True
         return self._continue(image, round(self._open().standing * (self._levels - 1)))
 
-    def _commit(self, image: Image, trial: _Trial, goal: Goal, key: bool) -> SentFrame:
+    def _commit(self, image: Image, trial: Trial, goal: Goal, key: bool) -> SentFrame:
         self._held = self._held and not trial.coded.key
         level, bits = self._forecast.level, self._forecast.bits
         sent = super()._commit(image, trial, goal, key)
@@ -120,8 +125,8 @@ class RollingEncoderStream(EncoderStream):
         return Held(quality) if self._held else quality
 
     def _open(self) -> RollingEncoder:
-        assert isinstance(self._encoder, RollingEncoder), "the first frame is a key frame"
-        return self._encoder
+        assert isinstance(self._encodes.open, RollingEncoder), "the first frame is a key frame"
+        return self._encodes.open
 
 
 def weight(spacing: float, ratio: float, due: bool) -> float:

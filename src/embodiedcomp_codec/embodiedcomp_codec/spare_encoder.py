@@ -51,6 +51,11 @@ class Spare:
         self._frames.append((self._frames[-1][0] if same else small.copy(), quality))
         self._bytes += 0 if same else small.nbytes
 
+    @property
+    def ready(self) -> bool:
+        """Whether the next frame can be tried in it."""
+        return self._behind == 0 and self._encoder is not None
+
     def take(self) -> Encoder | None:
         """The encoder, to try the next frame with; None while a fresh one has not caught up."""
         if self._behind > 0:

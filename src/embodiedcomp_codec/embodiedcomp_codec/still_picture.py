@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from embodiedcomp_codec.motion import Motion
 from embodiedcomp_codec.rate_control import MAX_CATCH_UP, Budget
-from embodiedcomp_codec.spare_encoder import Spare
 
 SHARE = 0.6  # of the allowance: where a frame that changes nothing costs more, there is nothing to climb with
 WINDOWS = 2  # for so long a picture stands before it is begun anew, larger, though all its bits are used
@@ -40,8 +39,8 @@ class StillPicture:
         """The last frame's step: coarser where a finer one could be neither tried nor had."""
         self._changed = False
         self._unchanged = [0]
-        self.spare: Spare | None = None
-        """While it stands, the second encoder, in which steps are tried."""
+        self.climbs = False
+        """Whether finer steps are tried in a second encoder that it got while its group was short."""
 
     def most(self, budget: Budget) -> float:
         """Allowances that a frame may be meant to cost: in the first window of motion no catching up, or its end is starved."""
@@ -89,15 +88,14 @@ class StillPicture:
         """Whether it can't be known what a frame at its own step costs now."""
         return self._changed or self.level > self.sent or max(self._unchanged) > SHARE * budget.allowance
 
-    def see(self, motion: Motion, level: int, bits: int, key: bool, spare: Spare | None) -> None:
-        """Take in the frame as it was coded. spare: a second encoder, if it gets one with this frame."""
+    def see(self, motion: Motion, level: int, bits: int, key: bool, climbs: bool) -> None:
+        """Take in the frame as it was coded. climbs: whether finer steps may be tried from now on, in a second encoder."""
         self._since_key = 0 if key else self._since_key + 1
-        if self.restarting or spare is not None:
+        if self.restarting or (climbs and not self.climbs):
             self._moved, self._failures = False, 0
         elif key or motion.moving:
             self._moved = True
-        if spare is not None or motion.moving:
-            self.spare = spare
+        self.climbs = climbs or (self.climbs and not key and not motion.moving)
         self._resumed = 0 if self._stood >= STOOD else None if self._resumed is None else self._resumed + 1
         self._stood = self._stood + 1 if motion.still else 0
         # What was made finer may have something to add in the next frame; some codecs pay for standing again and again.

@@ -7,47 +7,44 @@ was built on a missing reference. Both are pure: stamps and bytes come in as arg
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
-from embodiedcomp_codec.codec import Codec, CodecError, Coded, Encoder, Image, Mode
+from embodiedcomp_codec.codec import Codec, CodecError, Image, Mode
 from embodiedcomp_codec.config import Ladder, ladder
 from embodiedcomp_codec.decoder_stream import DecoderStream, ReceivedFrame
 from embodiedcomp_codec.frame import check_image, downsample
+from embodiedcomp_codec.key_frames import KeySearch, choose
 from embodiedcomp_codec.level_forecast import LevelForecast
 from embodiedcomp_codec.motion import Motion
 from embodiedcomp_codec.packet import SEQUENCE_MODULUS, Header, KeyInfo, pack
-from embodiedcomp_codec.picture_group import PictureGroup
-from embodiedcomp_codec.rate_control import Budget, Goal, Target, Tolerance, search
+from embodiedcomp_codec.picture_group import REPLAY_PIXELS
+from embodiedcomp_codec.rate_control import Budget, Goal, Target, search
 from embodiedcomp_codec.rate_points import RatePoints
 from embodiedcomp_codec.registry import get_codec
 from embodiedcomp_codec.search_effort import inter_tolerance, key_tolerance
-from embodiedcomp_codec.spare_encoder import Spare
 from embodiedcomp_codec.still_picture import StillPicture
 from embodiedcomp_codec.stream_config import SentFrame, StreamConfig
+from embodiedcomp_codec.trial_encodes import Trial, TrialEncodes
 
 __all__ = ["DecoderStream", "EncoderStream", "ReceivedFrame", "SentFrame", "StreamConfig"]
 
 DEFAULT_LEVELS = 64
 DAMPED_GAIN = 0.6  # of a codec that is seldom tried again: full steps swing between too little and too much
+DAMPED_FROM = 0.3  # allowances: less than that is asked for where a window is spent, and must be met
 BLIND_AIM = 0.8  # of the limit, at most, where a frame can't be tried again
 BLIND_MARGIN = 0.35  # allowances over the limit that are borne rather than paying for a key frame
 OWING_MARGIN = 1.0  # the same while an earlier key frame is being repaid: two in a row would break the promise
-CLIFF = 1.25  # times the bits of the next coarser step: frames can't be averaged over it, so a smaller picture is tried
+GUARDED_PIXELS = 1 << 17  # of a picture, at most, that gets a second encoder in a long group: it doubles the work
+GUARDED_RISE = 2.0  # halvings, at most, from one frame to the next finer one: a step too far costs nothing there
+MOST_BACK = (
+    2.0  # halvings, at most, from a trial that was too dear to the next: beyond that it was a cliff, not a slope
+)
+SURPRISE = 1.0  # halvings of motion: what is dear after that is something new
 FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
 CEILING_MARGIN = 0.95
+BLIND_STILL = 0.35  # allowances that a frame of a picture that stands aims at, where it can't be tried aside
 CLIMB_AIM = 0.9  # of what is left over, for one step of a still picture
 CLIMB_STRIDE = 1.0  # halvings, at most, for one step of it
 HALVING_LEVELS = {"key": 10.0, "inter": 4.0}  # quality steps that halve the bits, of 64: what a search first assumes
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """One way to code the frame at hand: the encoder as it stands afterwards, and what it gave."""
-
-    encoder: Encoder
-    coded: Coded
-    level: int
-    downsample: int
 
 
 class EncoderStream:
@@ -61,6 +58,7 @@ class EncoderStream:
         self._codec.encoder(16, 16, self._mode)  # a library that is missing is found out now, not at the first frame
         self._levels: int = getattr(self._codec, "levels", DEFAULT_LEVELS)
         self._effort: float = getattr(self._codec, "effort", 1.0)
+        self._rhythm: int = getattr(self._codec, "rhythm", 1)
         self._target = config.target
         self._initial = config.target
         self.reset()
@@ -93,13 +91,11 @@ class EncoderStream:
         )
         self._size = (0, 0)
         self._sequence = 0
-        self._encoder: Encoder | None = None
-        self._group = PictureGroup(self._codec, self._mode)
-        self._downsample = 8
+        self._encodes = TrialEncodes(self._codec, self._mode)
         self._rate_points = RatePoints(self._codec, self._mode, self._levels)
         self._motion = Motion()
         self._key_level = self._levels // 3
-        self._forecast = LevelForecast(self._levels, self._halving("inter"))
+        self._forecast = LevelForecast(self._levels, self._halving("inter"), self._rhythm)
         self._still_picture = StillPicture(self._levels)
         self._key_wanted = True
 
@@ -150,83 +146,75 @@ class EncoderStream:
             trial = self._choose_inter(image, goal.less(header_bits))
         return self._commit(image, trial, goal, key)
 
-    def _choose_key(self, image: Image, goal: Goal, bpp: float, rungs: Ladder | None = None) -> _Trial:
+    def _choose_key(self, image: Image, goal: Goal, bpp: float, rungs: Ladder | None = None) -> Trial:
         """A key frame: the rate point that serves the target, or a coarser one where its floor is too high."""
-        rungs = self._rungs if rungs is None else rungs
-        intra = self._mode == "intra"
-        tolerance = key_tolerance(intra, self._budget.sparse, self._pixels * self._effort)
-        affordable: list[_Trial] = []
-        for n in self._rate_points.serving(rungs, bpp):
-            trial, step = self._search_key(downsample(image, n), n, goal, tolerance)
-            bits = 8 * len(trial.coded.data)
-            if bits > tolerance.high * goal.bits:
-                continue
-            affordable.append(trial)
-            # Frames alone at camera pace; one a query goes on as it did when its results were published.
-            fits = not intra or self._budget.sparse or bits >= tolerance.low * goal.bits
-            if fits or step < CLIFF:
-                break
-        return max(affordable, key=lambda each: len(each.coded.data), default=trial)
+        intra, sparse = self._mode == "intra", self._budget.sparse
+        sizes = [(n, goal) for n in self._rate_points.serving(self._rungs if rungs is None else rungs, bpp)]
+        if rungs is None and not intra and not sparse and sizes[-1][0] < 8:
+            sizes[-1] = sizes[-1][0], Goal(min(goal.bits, self._budget.key_goal(thrifty=True).bits), goal.limit)
+        how = KeySearch(
+            self._try_key,
+            self._levels,
+            self._forecast.level if intra else self._key_level,
+            self._halving("key"),
+            key_tolerance(intra, sparse, self._pixels * self._effort),
+            cliffs=intra and not sparse,  # one frame a query goes on as it did when its results were published
+        )
+        return choose(image, sizes, how)
 
-    def _search_key(self, small: Image, n: int, goal: Goal, tolerance: Tolerance) -> tuple[_Trial, float]:
-        """A key frame of an already downsampled picture, and what the next finer step costs, times its bits; 1 if unknown."""
-        trials: dict[int, _Trial] = {}
-
-        def bits_at(level: int) -> int:
-            trials[level] = self._try_key(small, n, level)
-            return 8 * len(trials[level].coded.data)
-
-        start = self._forecast.level if self._mode == "intra" else self._key_level
-        level = search(bits_at, self._levels, start, self._halving("key"), goal, tolerance)
-        finer = min((each for each in trials if each > level), default=level)
-        ratio = len(trials[finer].coded.data) / len(trials[level].coded.data)
-        return trials[level], ratio ** (1 / max(finer - level, 1))
-
-    def _try_key(self, small: Image, n: int, level: int) -> _Trial:
+    def _try_key(self, small: Image, n: int, level: int) -> Trial:
         """Code an already downsampled frame alone: intra in the open encoder, inter in a fresh one."""
-        encoder = self._encoder
-        if encoder is None or self._mode == "inter" or n != self._downsample or self._key_wanted:
-            encoder = self._codec.encoder(small.shape[1], small.shape[0], self._mode)
-        coded = encoder.encode(small, self._quality(level), True)
-        return _Trial(encoder, coded, level, n)
+        anew = self._mode == "inter" or self._key_wanted
+        return self._encodes.alone(small, n, level, self._quality(level), anew)
 
-    def _choose_inter(self, image: Image, goal: Goal) -> _Trial:
+    def _choose_inter(self, image: Image, goal: Goal) -> Trial:
         """A frame predicted from the last: tried again with other qualities while its group is short enough to replay."""
-        if self._standing or not self._group.replayable or (self._still and self._budget.full):
+        if self._standing or not self._encodes.group.replayable or (self._still and self._budget.full):
             return self._choose_blind(image, goal)
-        small = downsample(image, self._downsample)
-        trials: dict[int, _Trial] = {}
+        small = self._small(image)
+        trials: dict[int, Trial] = {}
 
         def bits_at(level: int) -> int:
-            encoder = self._encoder if not trials else self._group.replay()
-            assert encoder is not None, "the first frame is a key frame"
-            trials[level] = _Trial(encoder, encoder.encode(small, self._quality(level), False), level, self._downsample)
-            return 8 * len(trials[level].coded.data)
+            code = self._encodes.replayed if trials else self._encodes.predicted
+            trials[level] = code(small, level, self._quality(level))
+            return trials[level].bits
 
         budget = self._budget
-        tolerance = inter_tolerance(budget.sparse, budget.balance, self._effort > 1, self._group.pixels)
+        tolerance = inter_tolerance(budget.sparse, budget.balance, self._effort > 1, self._encodes.group.pixels)
         start = self._predict_level(goal.bits)
         if self._stands:
             # Coarser than the picture stands already, encoders code it anew; at its own step they have nothing to say.
-            start = max(start, round(self._group.finest * (self._levels - 1)))
+            start = max(start, round(self._encodes.group.finest * (self._levels - 1)))
             # A finer step often costs more than a frame of a moving picture may; the next frames will cost next to nothing.
-            most = budget.burst().less(8 * len(self._header(False, self._downsample)))
+            most = budget.burst().less(8 * len(self._header(False, self._encodes.downsample)))
             goal = Goal(goal.bits, max(goal.limit, most.limit))
         level = search(bits_at, self._levels, start, self._halving("inter"), goal, tolerance)
         return self._or_key(image, trials[level], goal)
 
-    def _choose_blind(self, image: Image, goal: Goal) -> _Trial:
+    def _choose_blind(self, image: Image, goal: Goal) -> Trial:
         """A frame of a group too long to replay: one prediction."""
         if self._standing:
             return self._stand(image)
         level = self._predict_level(min(goal.bits, BLIND_AIM * goal.limit))
-        return self._or_key(image, self._continue(image, level), goal)
+        return self._or_key(image, self._guarded(image, level, goal), goal)
+
+    def _guarded(self, image: Image, level: int, goal: Goal) -> Trial:
+        """Code the frame at ``level``, or coarser if a second encoder that is at hand shows that to be too dear."""
+        trial = self._encodes.aside(self._small(image), level, self._quality(level))
+        if trial is None:
+            return self._continue(image, level)
+        if trial.bits <= goal.limit:
+            return self._encodes.keep(trial)
+        back = math.log2(trial.bits / goal.bits)
+        if self._motion.growth < SURPRISE:
+            back = min(back, MOST_BACK)
+        return self._continue(image, max(level - max(round(self._halving("inter") * back), 1), 0))
 
     def _most(self) -> float:
         """Allowances that the frame at hand may be meant to cost."""
         return self._still_picture.most(self._budget)
 
-    def _stand(self, image: Image) -> _Trial:
+    def _stand(self, image: Image) -> Trial:
         """A picture that stands, at camera pace: what a finer step costs is found by trying it in a second encoder."""
         budget, picture = self._budget, self._still_picture
         if picture.restarting:
@@ -237,48 +225,52 @@ class EncoderStream:
         if picture.may_climb(budget):
             level = picture.next_level(self._forecast.refine(CLIMB_AIM * limit, True, CLIMB_STRIDE))
         # What was made finer often has as much to add, at once or frames later; what can't be tried or had: a coarse frame.
-        coarse = min(self._forecast.follow(budget.goal().bits, 0.0), picture.sent)
+        goal = budget.goal().less(8 * len(self._header(False, self._encodes.downsample)))
+        aim = goal.bits if self._encodes.guarded else min(goal.bits, BLIND_STILL * budget.allowance)
+        coarse = min(self._forecast.follow(aim, 0.0), picture.sent)
         if level > coarse or picture.unsteady(budget):
-            return self._try_aside(image, level, limit) or self._continue(image, coarse)
+            return self._try_aside(image, level, limit) or self._guarded(image, coarse, goal)
         return self._continue(image, level)
 
-    def _try_aside(self, image: Image, level: int, limit: float) -> _Trial | None:
+    def _try_aside(self, image: Image, level: int, limit: float) -> Trial | None:
         """The picture that stands at ``level``; None where that costs more than ``limit``, or there is no second encoder now."""
-        picture, open_encoder = self._still_picture, self._encoder
-        assert open_encoder is not None, "the first frame is a key frame"
-        encoder = picture.spare.take() if picture.spare is not None else None
-        if picture.spare is None or encoder is None:
+        trial = self._encodes.aside(self._small(image), level, self._quality(level))
+        if trial is None:
             return None
-        coded = encoder.encode(downsample(image, self._downsample), self._quality(level), False)
-        bits = 8 * (len(coded.data) + len(self._header(False, self._downsample)))
-        if not picture.tried(level, bits, limit):
-            return None
-        picture.spare.give(open_encoder)
-        return _Trial(encoder, coded, level, self._downsample)
+        bits = trial.bits + 8 * len(self._header(False, self._encodes.downsample))
+        return self._encodes.keep(trial) if self._still_picture.tried(level, bits, limit) else None
 
-    def _or_key(self, image: Image, trial: _Trial, goal: Goal) -> _Trial:
+    def _or_key(self, image: Image, trial: Trial, goal: Goal) -> Trial:
         """The trial, or a key frame where it is far too dear: after a cut, or after a prediction that failed."""
         if self._motion.still:
             return trial  # what it cost buys a finer picture for all frames to come: no key frame is cheaper
         margin = OWING_MARGIN if self._budget.owing else BLIND_MARGIN
-        if 8 * len(trial.coded.data) <= goal.limit + margin * self._budget.allowance:
+        if trial.bits <= goal.limit + margin * self._budget.allowance:
             return trial
-        if trial.level == 0 and self._downsample == self._rungs[0][1]:
+        at_coarsest = trial.level == 0
+        if at_coarsest and self._encodes.downsample == self._rungs[0][1]:
             return trial
-        return self._choose_key(image, self._budget.key_goal(), self._budget.usual / self._pixels)
+        # At the coarsest step, and nothing new: the rate point is too large for this motion.
+        falls = at_coarsest and self._motion.growth < SURPRISE and not self._budget.sparse
+        if falls:
+            self._rate_points.fall(self._encodes.downsample, False)
+        return self._choose_key(image, self._budget.key_goal(thrifty=falls), self._budget.usual / self._pixels)
 
-    def _continue(self, image: Image, level: int) -> _Trial:
+    def _continue(self, image: Image, level: int) -> Trial:
         """Code the frame once, at ``level``, in the open encoder."""
-        assert self._encoder is not None, "the first frame is a key frame"
-        small = downsample(image, self._downsample)
-        return _Trial(self._encoder, self._encoder.encode(small, self._quality(level), False), level, self._downsample)
+        return self._encodes.predicted(self._small(image), level, self._quality(level))
+
+    def _small(self, image: Image) -> Image:
+        """The picture at the group's rate point."""
+        return downsample(image, self._encodes.downsample)
 
     def _predict_level(self, goal: float) -> int:
         """The step at which this frame should cost ``goal`` bits, if it is like the last one."""
         if self._still:
             return self._forecast.refine(goal, self._budget.full)
-        damped = self._effort > 1 and not self._budget.sparse
-        return self._forecast.follow(goal, self._motion.growth, DAMPED_GAIN if damped else 1.0)
+        damped = self._effort > 1 and not self._budget.sparse and goal >= DAMPED_FROM * self._budget.allowance
+        rise = GUARDED_RISE if self._encodes.guarded and self._budget.full else 1.0
+        return self._forecast.follow(goal, self._motion.growth, DAMPED_GAIN if damped else 1.0, rise)
 
     @property
     def _pixels(self) -> int:
@@ -293,7 +285,13 @@ class EncoderStream:
     def _standing(self) -> bool:
         """Whether a still picture is coded blindly: in a long group, beside a second encoder, or begun anew."""
         picture = self._still_picture
-        return self._stands and (not self._group.replayable or picture.spare is not None or picture.restarting)
+        return self._stands and (not self._encodes.group.replayable or picture.climbs or picture.restarting)
+
+    @property
+    def _guards(self) -> bool:
+        """Whether a second encoder is wanted for when the group is too long to replay."""
+        soon = 2 * self._encodes.group.pixels > REPLAY_PIXELS
+        return soon and not self._budget.sparse and self._pixels <= GUARDED_PIXELS
 
     @property
     def _still(self) -> bool:
@@ -308,7 +306,7 @@ class EncoderStream:
     def _halving(self, kind: str) -> float:
         return HALVING_LEVELS[kind] * self._levels / 64
 
-    def _commit(self, image: Image, trial: _Trial, goal: Goal, key: bool) -> SentFrame:
+    def _commit(self, image: Image, trial: Trial, goal: Goal, key: bool) -> SentFrame:
         """Make ``trial`` the frame's coding: advance the group, the sequence and the budget."""
         coded_key = key or trial.coded.key
         if coded_key and not key:
@@ -326,43 +324,43 @@ class EncoderStream:
             at_ceiling=bits < CEILING_MARGIN * goal.bits and self._at_ceiling(trial, coded_key),
         )
         self._forecast.climb(trial.level, bits, anew=coded_key or not self._motion.still)
-        self._encoder, self._downsample, self._key_wanted = trial.encoder, trial.downsample, False
+        self._encodes.sent(trial)
+        self._key_wanted = False
         # What a picture costs that stands says nothing about how to go on once something moves.
+        if self._mode == "inter" and not self._budget.sparse:
+            self._forecast.beat(trial.level, bits, coded_key)
         if coded_key or not self._standing:
             expected = (trial.level, bits) if not coded_key or self._mode == "intra" else self._after_key(trial)
             self._forecast.see(*expected)
         if self._mode == "inter":
-            small = downsample(image, trial.downsample)
-            self._group.add(small, self._pixels, self._quality(trial.level), coded_key)
+            self._encodes.follow(self._small(image), self._pixels, self._quality(trial.level), coded_key)
             if not self._target.unlimited:
-                self._see_still(trial, small, bits, coded_key)
+                self._see_still(trial, bits, coded_key)
         if not self._target.unlimited:
             self._budget.spend(bits, coded_key)
             if self._mode == "inter":
-                self._key_wanted |= self._rate_points.see(trial.downsample, trial.level, self._budget, self._pixels)
+                self._key_wanted |= self._rate_points.see(
+                    trial.downsample, trial.level, coded_key, not self._motion.still, self._budget, self._pixels
+                )
         self._sequence = (self._sequence + 1) % SEQUENCE_MODULUS
         return sent
 
-    def _at_ceiling(self, trial: _Trial, key: bool) -> bool:
+    def _at_ceiling(self, trial: Trial, key: bool) -> bool:
         """Whether what the frame leaves has no use: at the best quality, or while a picture stands and credit expires."""
         if self._target.unlimited:
             return False
         best = trial.level == self._levels - 1 and trial.downsample == self._rungs[-1][1]
         return best or (self._stands and not key and self._still_picture.rests(self._budget, trial.level))
 
-    def _see_still(self, trial: _Trial, small: Image, bits: int, key: bool) -> None:
-        """Follow with the second encoder, or get one: with the key frame that begins a still picture, or in a short group."""
-        picture, group, still = self._still_picture, self._group, self._stands
-        if key:
-            picture.spare = None
-        if picture.spare is not None:
-            picture.spare.add(small, self._quality(trial.level))
-        largest = still and self._effort <= 1 and trial.downsample == self._rungs[-1][1]
-        wanted = picture.restarting or (picture.spare is None and largest)
-        spare = Spare(self._codec, self._mode, group.frames) if wanted and group.replayable else None
-        picture.see(self._motion, trial.level, bits, key, spare)
+    def _see_still(self, trial: Trial, bits: int, key: bool) -> None:
+        """Get a second encoder where one will be of use: for a picture that stands, or before the group is too long to replay."""
+        picture, group = self._still_picture, self._encodes.group
+        largest = self._stands and self._effort <= 1 and trial.downsample == self._rungs[-1][1]
+        climbs = picture.restarting or largest
+        second = (climbs or self._guards) and self._encodes.get_second()
+        picture.see(self._motion, trial.level, bits, key, climbs and second and group.replayable)
 
-    def _after_key(self, trial: _Trial) -> tuple[int, int]:
+    def _after_key(self, trial: Trial) -> tuple[int, int]:
         """Where to start the first inter frame: at the key frame's own step, expecting a quarter of its bits."""
         self._key_level = trial.level
         return trial.level, 2 * len(trial.coded.data)

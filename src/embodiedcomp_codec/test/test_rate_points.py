@@ -18,6 +18,10 @@ def account(spent: list[float]) -> Budget:
     return budget
 
 
+def see(points: RatePoints, downsample: int, level: int, budget: Budget, moves: bool = True) -> bool:
+    return points.see(downsample, level, key=False, moves=moves, budget=budget, pixels=PIXELS)
+
+
 def test_the_ladder_says_where_to_begin() -> None:
     points = RatePoints(get_codec("av1"), "inter", 64)
     assert points.serving(RUNGS, BPP) == [8, 6, 5, 1]
@@ -27,16 +31,16 @@ def test_the_ladder_says_where_to_begin() -> None:
 
 def test_deep_in_debt_at_the_coarsest_quality_it_falls_and_rises_a_rung_at_a_time() -> None:
     points = RatePoints(get_codec("av1"), "inter", 64)
-    assert not points.see(8, 1, account([1.0] * 5 + [5.0]), PIXELS), "a coarser quality is left"
-    assert points.see(8, 0, account([1.0] * 5 + [5.0]), PIXELS)
+    assert not see(points, 8, 1, account([1.0] * 5 + [5.0])), "a coarser quality is left"
+    assert see(points, 8, 0, account([1.0] * 5 + [5.0]))
     assert points.serving(RUNGS, BPP)[0] == 6
-    points.see(6, 0, account([5.0]), PIXELS)
+    see(points, 6, 0, account([5.0]))
     assert points.serving(RUNGS, BPP)[0] == 5
     good = account([1.0] * 20)
-    frames = next(number for number in range(100) if points.see(5, 40, good, PIXELS))
+    frames = next(number for number in range(100) if see(points, 5, 40, good))
     assert frames == 20, "after two windows, no earlier"
     assert points.serving(RUNGS, BPP)[0] == 6
-    assert any(points.see(6, 40, good, PIXELS) for _ in range(21))
+    assert any(see(points, 6, 40, good) for _ in range(21))
     assert points.serving(RUNGS, BPP)[0] == 8
 
 
@@ -44,11 +48,33 @@ def test_deep_in_debt_at_the_coarsest_quality_it_falls_and_rises_a_rung_at_a_tim
 def test_it_stays_where_the_ladder_is_right_or_the_quality_poor(level: int) -> None:
     points = RatePoints(get_codec("av1"), "inter", 64)
     good = account([1.0] * 20)
-    assert not any(points.see(8 if level > 25 else 5, level, good, PIXELS) for _ in range(50))
+    assert not any(see(points, 8 if level > 25 else 5, level, good) for _ in range(50))
 
 
 def test_another_target_begins_with_the_ladder_again() -> None:
     points = RatePoints(get_codec("av1"), "inter", 64)
-    points.see(8, 0, account([5.0]), PIXELS)
+    see(points, 8, 0, account([5.0]))
     points.forget()
     assert points.serving(RUNGS, BPP)[0] == 8
+
+
+def test_it_waits_longer_after_a_rise_that_was_followed_by_a_fall() -> None:
+    points = RatePoints(get_codec("av1"), "inter", 64)
+    good, sunk = account([1.0] * 20), account([1.0] * 5 + [5.0])
+    waits = []
+    for _ in range(5):
+        assert see(points, 8, 0, sunk)
+        waits.append(next(number for number in range(1000) if see(points, 6, 40, good)))
+    assert waits == [20, 40, 80, 160, 160]
+
+
+@pytest.mark.parametrize(("level", "moves", "falls"), [(10, True, True), (10, False, False), (50, True, False)])
+def test_bits_that_expire_though_the_picture_moves_show_steps_too_far_apart(
+    level: int, moves: bool, falls: bool
+) -> None:
+    points = RatePoints(get_codec("hevc"), "inter", 64)
+    wasteful = account([0.2] * 30)
+    assert wasteful.expired == pytest.approx(0.08)
+    frames = [see(points, 8, level, wasteful, moves) for _ in range(4)]
+    assert any(frames) == falls
+    assert not any(frames[:2]), "a fifth of a window first"

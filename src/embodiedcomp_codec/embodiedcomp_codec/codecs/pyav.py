@@ -64,6 +64,7 @@ class AvCodec:
     parallel: bool = True
     smallest: int = MINIMUM
     effort: float = 1.0
+    rhythm: int = 1
 
     @property
     def levels(self) -> int:
@@ -257,6 +258,7 @@ VP9 = AvCodec(
         ("tile-columns", "0"),
     ),
     checked=True,
+    rhythm=8,  # at constant quality libvpx makes every 8th, 4th and 2nd frame finer
 )
 VVC = AvCodec(
     "vvc", "libvvenc", "vvc", 63, 10, 63.0, (("preset", "faster"), ("qp", "{q}"), ("period", "1")), modes=("intra",)
