@@ -73,8 +73,12 @@ def test_bits_that_expire_though_the_picture_moves_show_steps_too_far_apart(
     level: int, moves: bool, falls: bool
 ) -> None:
     points = RatePoints(get_codec("hevc"), "inter", 64)
-    wasteful = account([0.2] * 30)
+    good, wasteful = account([1.0] * 20), account([0.2] * 30)
     assert wasteful.expired == pytest.approx(0.08)
-    frames = [see(points, 8, level, wasteful, moves) for _ in range(4)]
-    assert any(frames) == falls
-    assert not any(frames[:2]), "a fifth of a window first"
+    points.see(8, level, key=True, moves=moves, budget=good, pixels=PIXELS)
+    assert not any(see(points, 8, level, wasteful, moves) for _ in range(18)), "two windows after a key frame"
+    assert see(points, 8, level, wasteful, moves) == falls
+    points.see(8, level, key=True, moves=moves, budget=good, pixels=PIXELS)
+    assert not any(see(points, 8, level, good, moves) for _ in range(30))
+    frames = [see(points, 8, level, wasteful, moves) for _ in range(3)]
+    assert frames == [False, False, falls], "a fifth of a window first"
