@@ -48,6 +48,7 @@ class RollingEncoderStream(EncoderStream):
         """Return to exactly the state after construction."""
         if not isinstance(self._codec, RollingCodec):
             self._codec = RollingCodec(self._codec, self._cycle)
+            self._rhythm = 1  # every band has its own beat
         super().reset()
         config = self._config
         self._rolling_budget = RollingBudget(self._target, config.budget_window, config.frame_period, False)

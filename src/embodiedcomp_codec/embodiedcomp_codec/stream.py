@@ -226,11 +226,13 @@ class EncoderStream:
             level = picture.next_level(self._forecast.refine(CLIMB_AIM * limit, True, CLIMB_STRIDE))
         # What was made finer often has as much to add, at once or frames later; what can't be tried or had: a coarse frame.
         goal = budget.goal().less(8 * len(self._header(False, self._encodes.downsample)))
-        aim = goal.bits if self._encodes.guarded else min(goal.bits, BLIND_STILL * budget.allowance)
-        coarse = min(self._forecast.follow(aim, 0.0), picture.sent)
-        if level > coarse or picture.unsteady(budget):
-            return self._try_aside(image, level, limit) or self._guarded(image, coarse, goal)
-        return self._continue(image, level)
+        coarse = min(self._forecast.follow(goal.bits, 0.0), picture.sent)
+        if level <= coarse and not picture.unsteady(budget):
+            return self._continue(image, level)
+        trial = self._try_aside(image, level, limit) if picture.climbs else None
+        if trial is None and not self._encodes.guarded:
+            coarse = min(self._forecast.follow(min(goal.bits, BLIND_STILL * budget.allowance), 0.0), coarse)
+        return trial or self._guarded(image, coarse, goal)
 
     def _try_aside(self, image: Image, level: int, limit: float) -> Trial | None:
         """The picture that stands at ``level``; None where that costs more than ``limit``, or there is no second encoder now."""
