@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from embodiedcomp_eval.made_up import SHAPES, World
 from embodiedcomp_eval.threshold import Curve, bootstrap_interval, interval
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 LOWEST, HIGHEST = 0.01, 0.1
 """Rates that may be tried, bpp."""
@@ -71,6 +73,52 @@ class Case:
             GRID: (*interval(grid, everything, on_grid, baseline), truth, rates * seeds),
             SEARCH: (*found, truth, search.episodes),
         }
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a third of a grid's episodes can do at best on one curve: mean widths, as of ``Outcome``, of the full grid's interval
+    and of that from the two rates that are best for someone who knows the curve."""
+
+    grid: float
+    two: float
+    rates: tuple[float, float]
+
+
+def reach(
+    rates: Floats,
+    success_rates: Floats,
+    top: float,
+    seeds: int,
+    repetitions: int,
+    tell: Callable[[], None] = lambda: None,
+) -> Reach:
+    """Simulate a policy with ``success_rates (P,)`` at a grid's ``rates (P,)``, straight between them in log rate.
+
+    top: its uncompressed success rate. Two of twice as many rates are run in full: a third of a grid of six.
+    """
+    world = World(lambda x: np.interp(x, np.log(rates), success_rates / top), 1.0, top, POLICIES[0][1])
+    steps = np.geomspace(rates[0], rates[-1], 2 * len(rates))
+    pairs = list(itertools.combinations(range(len(steps)), 2))
+    grid_widths, widths = [], np.zeros((repetitions, len(pairs)))
+    for repetition in range(repetitions):
+        success, baseline = world.outcomes(np.concatenate([rates, steps]), seeds, np.random.default_rng(repetition))
+        grid_widths.append(_full_width(rates, success[: len(rates)], baseline, rates))
+        on_steps = success[len(rates) :]
+        for column, pair in enumerate(pairs):
+            widths[repetition, column] = _full_width(steps[list(pair)], on_steps[list(pair)], baseline, rates)
+        tell()
+    best = int(widths.mean(axis=0).argmin())
+    low, high = (float(steps[at]) for at in pairs[best])
+    return Reach(float(np.mean(grid_widths)), float(widths[:, best].mean()), (low, high))
+
+
+def _full_width(tried: Floats, success: Bools, baseline: Bools, rates: Floats) -> float:
+    """Of the interval from rates that were run on all seeds; an end that is open reaches to that of ``rates``."""
+    low, high = interval(tried, np.ones(success.shape, bool), success, baseline)
+    low = tried[-1] if low == np.inf else max(low, rates[0])
+    high = tried[0] if high == -np.inf else min(high, rates[-1])
+    return float(np.log(high / low))
 
 
 def cases() -> list[Case]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embodiedcomp_eval.interval_trials import BOOTSTRAP, GRID, SEARCH, Case, _summarise, cases, try_case
+from embodiedcomp_eval.interval_trials import BOOTSTRAP, GRID, SEARCH, Case, _summarise, cases, reach, try_case
 from embodiedcomp_eval.made_up import SHAPES, World
 from embodiedcomp_eval.threshold import FRACTION
 
@@ -51,3 +51,13 @@ def test_every_case_is_tried_by_every_method() -> None:
     found = try_case(cases()[0], 2, 20, 3, lambda: told.append(1))
     assert set(found) == {GRID, BOOTSTRAP, SEARCH} and len(told) == 2
     assert len(cases()) == 2 * len(SHAPES)
+
+
+def test_two_rates_known_in_hindsight_straddle_a_cliff_and_find_little_on_a_shelf() -> None:
+    rates = np.geomspace(0.01, 0.1, 6)
+    cliff = reach(rates, np.array([0.1, 0.1, 0.1, 1.0, 1.0, 1.0]), 1.0, seeds=100, repetitions=3)
+    low, high = cliff.rates
+    assert rates[1] < low < high < rates[4]
+    assert cliff.two <= cliff.grid <= np.log(rates[3] / rates[2]) + 1e-9
+    shelf = reach(rates, np.full(6, 0.95), 1.0, seeds=40, repetitions=3)
+    assert shelf.two > 0.8 * np.log(10)
