@@ -17,7 +17,8 @@ class LevelForecast:
 
     def __init__(self, levels: int, halving: float, rhythm: int = 1) -> None:
         self._levels, self._halving = levels, halving
-        self._tones, self._since_key = [0.0] * rhythm, 0
+        self._tones = [0.0] * rhythm
+        self._since_key = self._seen_at = 0  # the last frame, and the last one that taught something
         self.level = levels // 2
         """The last frame's step."""
         self.bits = 0
@@ -28,12 +29,20 @@ class LevelForecast:
         """The next frame is expected to be like one of ``bits`` at ``level``."""
         self.level, self.bits = level, bits
 
-    def beat(self, level: int, bits: int, key: bool) -> None:
-        """Take in a frame's place in the pattern, before ``see``: what it cost beyond what the last one let expect."""
+    def beat(self, level: int, bits: int, key: bool, learn: bool) -> None:
+        """Take in a frame's place in the pattern, before ``see``: what it cost beyond what the last one let expect.
+
+        learn: whether it shows a picture that goes on like the last one; every frame counts as a beat.
+        """
         self._since_key = 0 if key else self._since_key + 1
-        if self._since_key < 2 or self.bits <= 0:
+        if key:
+            self._seen_at = 0
+        if key or not learn:
+            return
+        before, self._seen_at = self._seen_at, self._since_key
+        if before == 0 or self.bits <= 0:
             return  # after a key frame there was only a guess
-        last, this = (number % len(self._tones) for number in (self._since_key - 1, self._since_key))
+        last, this = (number % len(self._tones) for number in (before, self._since_key))
         beyond = math.log2(bits / self.bits) - (level - self.level) / self._halving
         error = min(max(beyond, -MOST_BEYOND), MOST_BEYOND) - (self._tones[this] - self._tones[last])
         self._tones[this] += LEARNING * error
@@ -60,10 +69,10 @@ class LevelForecast:
 
     @property
     def _change_of_tone(self) -> float:
-        """Halvings by which the next frame is dearer than the last at the same step, by the pattern alone."""
-        if self._since_key == 0:
+        """Halvings by which the next frame is dearer than the last that was seen, at the same step, by the pattern alone."""
+        if self._seen_at == 0:
             return 0.0
-        last, this = (number % len(self._tones) for number in (self._since_key, self._since_key + 1))
+        last, this = (number % len(self._tones) for number in (self._seen_at, self._since_key + 1))
         return self._tones[this] - self._tones[last]
 
     def refine(self, goal: float, full: bool, stride: float = 0.25) -> int:

@@ -79,7 +79,7 @@ class Budget:
         self._recent: list[tuple[float, float]] = []
         self._allowance = self._usual = 0.0
         self.expired = 0.0
-        """Windows of bits that the last frame left over and that may not be kept."""
+        """Windows of bits that the last frame left over, that may not be kept, and that nothing had to be repaid with."""
         self._span = self._usual_span = 1.0  # s where a bit rate is asked for, else frames
 
     def retarget(self, target: Target) -> None:
@@ -176,7 +176,7 @@ class Budget:
         # Key frames count with their allowance: what they cost beyond it is paid by the frames that follow.
         self._recent = [*self._recent, (self._span, self._allowance + planned + excess)][-2 * self.window_frames :]
         # Neither a frozen picture nor a target below the floor may pile up what later frames would have to settle.
-        window = self._window_bits
+        window, repaid = self._window_bits, 0.0
         if not self.sparse:
             repaid = self._repay(self._balance - self._credit * window)
             self._recent[-1] = (
@@ -184,7 +184,7 @@ class Budget:
                 self._recent[-1][1] + repaid,
             )  # as instalments are: no window gets them twice
         kept = min(max(self._balance, -window), self._credit * window)
-        self.expired = max(self._balance - kept, 0.0) / window if window else 0.0
+        self.expired = max(self._balance - kept - repaid, 0.0) / window if window else 0.0
         self._balance = kept
 
     def _repay(self, surplus: float) -> float:

@@ -92,7 +92,7 @@ class RollingEncoderStream(EncoderStream):
         return MAX_CATCH_UP if self._motion.still else super()._most()
 
     @property
-    def _guards(self) -> bool:
+    def _may_guard(self) -> bool:
         return False  # the group has no end, nor would what a second encoder must be given
 
     def _stand(self, image: Image) -> Trial:

@@ -110,6 +110,8 @@ class EncoderStream:
         if problem:
             raise CodecError(problem)
         self._target = target
+        if target.unlimited:
+            self._encodes.drop_second()
         self._rate_points.forget()
         self._still_picture.renew()
         self._budget.retarget(target)
@@ -290,10 +292,9 @@ class EncoderStream:
         return self._stands and (not self._encodes.group.replayable or picture.climbs or picture.restarting)
 
     @property
-    def _guards(self) -> bool:
-        """Whether a second encoder is wanted for when the group is too long to replay."""
-        soon = 2 * self._encodes.group.pixels > REPLAY_PIXELS
-        return soon and not self._budget.sparse and self._pixels <= GUARDED_PIXELS
+    def _may_guard(self) -> bool:
+        """Whether a picture that moves may have a second encoder, for when the group is too long to replay."""
+        return not self._budget.sparse and self._pixels <= GUARDED_PIXELS
 
     @property
     def _still(self) -> bool:
@@ -329,13 +330,15 @@ class EncoderStream:
         self._encodes.sent(trial)
         self._key_wanted = False
         # What a picture costs that stands says nothing about how to go on once something moves.
-        if self._mode == "inter" and not self._budget.sparse:
-            self._forecast.beat(trial.level, bits, coded_key)
-        if coded_key or not self._standing:
+        goes_on = coded_key or not self._standing
+        if self._mode == "inter":
+            self._forecast.beat(trial.level, bits, coded_key, learn=goes_on and not self._budget.sparse)
+        if goes_on:
             expected = (trial.level, bits) if not coded_key or self._mode == "intra" else self._after_key(trial)
             self._forecast.see(*expected)
         if self._mode == "inter":
-            self._encodes.follow(self._small(image), self._pixels, self._quality(trial.level), coded_key)
+            small, quality = self._small(image), self._quality(trial.level)
+            self._encodes.follow(small, self._pixels, quality, trial.coded.data, coded_key)
             if not self._target.unlimited:
                 self._see_still(trial, bits, coded_key)
         if not self._target.unlimited:
@@ -359,7 +362,10 @@ class EncoderStream:
         picture, group = self._still_picture, self._encodes.group
         largest = self._stands and self._effort <= 1 and trial.downsample == self._rungs[-1][1]
         climbs = picture.restarting or largest
-        second = (climbs or self._guards) and self._encodes.get_second()
+        if not self._may_guard and (self._motion.moving or self._budget.sparse):
+            self._encodes.drop_second()
+        soon = 2 * group.pixels > REPLAY_PIXELS
+        second = (climbs or (self._may_guard and soon)) and self._encodes.get_second()
         picture.see(self._motion, trial.level, bits, key, climbs and second and group.replayable)
 
     def _after_key(self, trial: Trial) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from embodiedcomp_codec.codec import Codec, Coded, Encoder, Image, Mode
+from embodiedcomp_codec.codec import Codec, CodecError, Coded, Encoder, Image, Mode
 from embodiedcomp_codec.picture_group import PictureGroup
 from embodiedcomp_codec.spare_encoder import Spare
 
@@ -61,7 +61,10 @@ class TrialEncodes:
         encoder = self._second.take() if self._second is not None else None
         if encoder is None:
             return None
-        return Trial(encoder, encoder.encode(small, quality, False), level, self.downsample)
+        try:
+            return Trial(encoder, encoder.encode(small, quality, False), level, self.downsample)
+        except CodecError:
+            return None
 
     def keep(self, trial: Trial) -> Trial:
         """Send what ``aside`` made: the open encoder becomes the second."""
@@ -78,13 +81,17 @@ class TrialEncodes:
         """Go on from ``trial``."""
         self.open, self.downsample = trial.encoder, trial.downsample
 
-    def follow(self, small: Image, source_pixels: int, quality: float, key: bool) -> None:
-        """Take the frame that was sent into the group, and into the second encoder."""
+    def follow(self, small: Image, source_pixels: int, quality: float, data: bytes, key: bool) -> None:
+        """Take the frame that was sent as ``data`` into the group, and into the second encoder."""
         self.group.add(small, source_pixels, quality, key)
         if key:
             self._second = None
         elif self._second is not None:
-            self._second.add(small, quality)
+            self._second.add(small, quality, data)
+
+    def drop_second(self) -> None:
+        """Do without a second encoder."""
+        self._second = None
 
     def get_second(self) -> bool:
         """See that there is a second encoder, if the group is short enough to bring one to where the open one stands."""

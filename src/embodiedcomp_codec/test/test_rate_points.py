@@ -82,3 +82,31 @@ def test_bits_that_expire_though_the_picture_moves_show_steps_too_far_apart(
     assert not any(see(points, 8, level, good, moves) for _ in range(30))
     frames = [see(points, 8, level, wasteful, moves) for _ in range(3)]
     assert frames == [False, False, falls], "a fifth of a window first"
+
+
+def test_what_expired_at_the_best_quality_or_repaid_a_key_frame_is_no_sign_of_that() -> None:
+    points = RatePoints(get_codec("h264"), "inter", 64)
+    good, wasteful = account([1.0] * 20), account([0.2] * 30)
+    assert not any(see(points, 8, 63, wasteful) for _ in range(40)), "at the codec's ceiling"
+    assert not see(points, 8, 10, good), "and later, where nothing expires"
+    assert not see(points, 8, 10, wasteful)
+    repaying = Budget(Target(bpp=BPP), window=1.0, frame_period=0.1, intra=False)
+    for number in range(14):
+        repaying.grant(number * 100_000_000, PIXELS)
+        repaying.spend((5.0 if number == 0 else 0.2) * BPP * PIXELS, key=number == 0)
+        assert repaying.expired == 0 or not repaying.owing
+    assert repaying.full
+
+
+def test_a_rise_that_lasts_makes_it_patient_no_longer() -> None:
+    points = RatePoints(get_codec("av1"), "inter", 64)
+    good, sunk = account([1.0] * 20), account([1.0] * 5 + [5.0])
+
+    def wait() -> int:
+        assert see(points, 8, 0, sunk)
+        return next(number for number in range(1000) if see(points, 6, 40, good))
+
+    assert [wait(), wait()] == [20, 40]
+    for _ in range(200):
+        see(points, 8, 40, good)
+    assert wait() == 20

@@ -15,7 +15,7 @@ def test_however_a_frame_is_tried_the_stream_goes_on_as_if_it_had_been_coded_onc
     key = encodes.alone(frames[0], 8, 20, 0.5, True)
     assert alone.encode(frames[0], 0.5, True) == key.coded
     encodes.sent(key)
-    encodes.follow(frames[0], PIXELS, 0.5, True)
+    encodes.follow(frames[0], PIXELS, 0.5, key.coded.data, True)
     ways = set()
     for number, frame in enumerate(frames[1:], 1):
         if number == 3:
@@ -38,7 +38,7 @@ def test_however_a_frame_is_tried_the_stream_goes_on_as_if_it_had_been_coded_onc
         assert trial.coded == alone.encode(frame, 0.5, False), way
         assert trial.bits == 8 * len(trial.coded.data)
         encodes.sent(trial)
-        encodes.follow(frame, PIXELS, 0.5, False)
+        encodes.follow(frame, PIXELS, 0.5, trial.coded.data, False)
     assert ways == {"replayed", "kept", "open"}
 
 
@@ -46,10 +46,10 @@ def test_a_key_frame_ends_the_second_encoder_and_a_long_group_gives_none() -> No
     frame = panning(1, 64, 96)[0]
     encodes = TrialEncodes(get_codec("h264"), "inter")
     encodes.sent(encodes.alone(frame, 8, 20, 0.5, True))
-    encodes.follow(frame, PIXELS, 0.5, True)
+    encodes.follow(frame, PIXELS, 0.5, b"", True)
     assert encodes.get_second()
     encodes.sent(encodes.alone(frame, 8, 20, 0.5, True))
-    encodes.follow(frame, PIXELS, 0.5, True)
+    encodes.follow(frame, PIXELS, 0.5, b"", True)
     assert encodes.aside(frame, 20, 0.5) is None
-    encodes.follow(frame, 1 << 30, 0.5, False)
+    encodes.follow(frame, 1 << 30, 0.5, b"", False)
     assert not encodes.get_second()

@@ -34,14 +34,14 @@ def adaptive(
     repetitions: Annotated[int, typer.Option(help="Made-up policies of each kind.")] = 60,
     seeds: Annotated[int, typer.Option(help="Of each made-up run.")] = 100,
     rates: Annotated[int, typer.Option(help="Of the full grid.")] = 6,
-    real: Annotated[Path, typer.Option(help="Folder with the sweeps threshold_grid and threshold_search.")] = Path(
+    real: Annotated[Path, typer.Option(help="Folder of the sweeps of real codecs.")] = Path(
         "docs/results"
     ),
     out: Annotated[Path, typer.Option(help="Folder of adaptive.md and adaptive.json.")] = Path(
         "results/bench/adaptive"
     ),
 ) -> int:
-    """Intervals of the threshold on made-up policies whose threshold is known, and on one real codec."""
+    """Intervals of the threshold on made-up policies whose threshold is known, and on real codecs."""
     for name, value, least in (("repetitions", repetitions, 1), ("seeds", seeds, 10), ("rates", rates, 2)):
         if value < least:
             raise ConfigError(f"{name} must be {least} or more, found {value}")
