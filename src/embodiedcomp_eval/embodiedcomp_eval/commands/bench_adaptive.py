@@ -34,9 +34,7 @@ def adaptive(
     repetitions: Annotated[int, typer.Option(help="Made-up policies of each kind.")] = 60,
     seeds: Annotated[int, typer.Option(help="Of each made-up run.")] = 100,
     rates: Annotated[int, typer.Option(help="Of the full grid.")] = 6,
-    real: Annotated[Path, typer.Option(help="Folder of the sweeps of real codecs.")] = Path(
-        "docs/results"
-    ),
+    real: Annotated[Path, typer.Option(help="Folder of the sweeps of real codecs.")] = Path("docs/results"),
     out: Annotated[Path, typer.Option(help="Folder of adaptive.md and adaptive.json.")] = Path(
         "results/bench/adaptive"
     ),
