@@ -16,11 +16,14 @@ from embodiedcomp_eval.results import ResultsError
 FOLDER = Path("docs/results/codecs")
 
 
-def facts(command: str) -> dict[str, Any]:
-    """Command, commit, date, machine, and the load that others put on it when the measurement ended."""
+def facts(command: str, *own: Path) -> dict[str, Any]:
+    """Command, commit, date, machine, and the load that others put on it when the measurement ended.
+
+    own: what the measurement itself writes, as of ``provenance.commit``.
+    """
     return {
         "command": command,
-        "commit": commit(),
+        "commit": commit(*own),
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores",
         "load": round(os.getloadavg()[0], 1),
@@ -37,7 +40,7 @@ def write(folder: Path, name: str, command: str, content: dict[str, Any]) -> Pat
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({"facts": facts(command), **content}, indent=1, ensure_ascii=False) + "\n")
+    partial.write_text(json.dumps({"facts": facts(command, folder), **content}, indent=1, ensure_ascii=False) + "\n")
     os.replace(partial, path)
     return path
 
