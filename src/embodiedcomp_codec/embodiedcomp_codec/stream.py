@@ -39,6 +39,7 @@ MOST_BACK = (
     2.0  # halvings, at most, from a trial that was too dear to the next: beyond that it was a cliff, not a slope
 )
 SURPRISE = 1.0  # halvings of motion: what is dear after that is something new
+UNKNOWN = 1 << 40  # bits
 FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
 CEILING_MARGIN = 0.95
 BLIND_STILL = 0.35  # allowances that a frame of a picture that stands aims at, where it can't be tried aside
@@ -178,8 +179,11 @@ class EncoderStream:
 
         def bits_at(level: int) -> int:
             code = self._encodes.replayed if trials else self._encodes.predicted
-            trials[level] = code(small, level, self._quality(level))
-            return trials[level].bits
+            trial = code(small, level, self._quality(level))
+            if trial is None:
+                return UNKNOWN  # too dear for any choice: the first trial, in the open encoder, always stands
+            trials[level] = trial
+            return trial.bits
 
         budget = self._budget
         tolerance = inter_tolerance(budget.sparse, budget.balance, self._effort > 1, self._encodes.group.pixels)

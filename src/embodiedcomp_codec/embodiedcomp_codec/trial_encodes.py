@@ -51,9 +51,11 @@ class TrialEncodes:
         assert self.open is not None, "the first frame is a key frame"
         return Trial(self.open, self.open.encode(small, quality, False), level, self.downsample)
 
-    def replayed(self, small: Image, level: int, quality: float) -> Trial:
-        """The same in a replay of the group; only while ``group.replayable``."""
+    def replayed(self, small: Image, level: int, quality: float) -> Trial | None:
+        """The same in a replay of the group, only while ``group.replayable``; None where that can't be had."""
         encoder = self.group.replay()
+        if encoder is None:
+            return None
         return Trial(encoder, encoder.encode(small, quality, False), level, self.downsample)
 
     def aside(self, small: Image, level: int, quality: float) -> Trial | None:
@@ -83,7 +85,7 @@ class TrialEncodes:
 
     def follow(self, small: Image, source_pixels: int, quality: float, data: bytes, key: bool) -> None:
         """Take the frame that was sent as ``data`` into the group, and into the second encoder."""
-        self.group.add(small, source_pixels, quality, key)
+        self.group.add(small, source_pixels, quality, data, key)
         if key:
             self._second = None
         elif self._second is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -12,9 +13,12 @@ import av
 import numpy as np
 import pytest
 
-from embodiedcomp_codec.codec import CodecError, Image
+from embodiedcomp_codec.codec import CodecError, Coded, Image
 from embodiedcomp_codec.codecs import svtav1
 from embodiedcomp_codec.registry import get_codec
+from embodiedcomp_codec.sequences import panning
+from embodiedcomp_codec.stream import DecoderStream, EncoderStream, StreamConfig
+from embodiedcomp_codec.time_limit import StalledError
 
 SCHEDULING = """
 import os, pathlib
@@ -95,3 +99,24 @@ def test_encoders_that_all_stop_are_an_error(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(encoder, "_library", Stopping(svtav1._library(), set(range(100))))
     with pytest.raises(CodecError, match="no packet within"):
         encoder.encode(pictures(1)[0], 0.5, True)
+
+
+def test_a_stream_decodes_though_encoders_stop_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that stops twice begins anew with a key frame; in a replay of a group that must not pass for the stream's."""
+    chance, receive = random.Random(1), svtav1._SvtEncoder._receive
+    stops = 0
+
+    def sometimes(encoder: svtav1._SvtEncoder) -> Coded:
+        nonlocal stops
+        coded = receive(encoder)
+        if chance.random() < 0.05:
+            stops += 1
+            raise StalledError("stopped")
+        return coded
+
+    monkeypatch.setattr(svtav1._SvtEncoder, "_receive", sometimes)
+    encoder, decoder = EncoderStream(StreamConfig("av1", target_bpp=0.4, frame_period=0.1)), DecoderStream()
+    for number, frame in enumerate(panning(80, 64, 96)):
+        received = decoder.decode(encoder.encode(frame, number * 100_000_000).packet)
+        assert received.image is not None, (number, received.reason)
+    assert stops > 20
