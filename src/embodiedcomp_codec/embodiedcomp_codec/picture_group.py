@@ -20,6 +20,8 @@ class PictureGroup:
         """Source pixels of all its frames."""
         self.finest = 0.0
         """The best quality of any of them."""
+        self.verified = True
+        """Whether a replay must give the bytes that were sent."""
 
     @property
     def replayable(self) -> bool:
@@ -62,6 +64,6 @@ class PictureGroup:
                 coded = encoder.encode(small, quality, number == 0)
             except CodecError:
                 return None
-            if zlib.crc32(coded.data) != sent:
+            if self.verified and zlib.crc32(coded.data) != sent:
                 return None
         return encoder
