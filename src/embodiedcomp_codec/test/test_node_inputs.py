@@ -135,6 +135,7 @@ def test_bad_picture_files_are_said_once_and_skipped(ros_context: Any, processes
     for index, data in enumerate([file(large), b"GIF89a", file(FRAME)[:200], file(FRAME)]):
         probe.show_file(data, index * PERIOD_NS)
     probe.wait(lambda: len(probe.bits) == 1 and len(probe.lost) == 3)
+    probe.wait(lambda: "skipped" in encoder.output)  # what it prints comes another way
     lines = [line for line in encoder.output.splitlines() if "skipped" in line]
     assert len(lines) == 1 and "a picture file of 200x200; at most max_pixels 10000" in lines[0]
 
