@@ -14,8 +14,7 @@ CAMERAS = ("agentview", "robot0_eye_in_hand")
 def default_loop_seconds(steps: int, image_size: int, control_hz: float, seed: int) -> tuple[float, float]:
     """Wall time and CPU time (s) of ``steps`` calls of ``env.step`` with two cameras of ``image_size`` px.
 
-    In a process of its own: beside another renderer's EGL context robosuite 1.5.2 draws nothing, in a tenth of the time.
-    Raises RuntimeError where it drew nothing all the same.
+    Raises RuntimeError where the last pictures are empty: its time then says nothing.
     """
     choose_renderer()
     import robosuite
