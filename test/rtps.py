@@ -55,6 +55,8 @@ def datagrams(path: Path) -> Iterator[Datagram]:
     while at + RECORD_HEADER <= len(data):
         size = struct.unpack_from("<I", data, at + 8)[0]
         frame, at = data[at + RECORD_HEADER : at + RECORD_HEADER + size], at + RECORD_HEADER + size
+        if at > len(data):
+            break  # it is being written just now
         if frame[12:14] != IPV4 or frame[ETHERNET + 9] != UDP:
             continue
         ip = frame[ETHERNET : ETHERNET + int.from_bytes(frame[ETHERNET + 2 : ETHERNET + 4], "big")]
@@ -88,11 +90,11 @@ def samples(payload: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def parameters(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """A parameter list, little-endian, up to its sentinel."""
+    """A parameter list, little-endian, up to its sentinel or to where a datagram lost its end."""
     at = 0
     while at + 4 <= len(data):
         name, size = struct.unpack_from("<HH", data, at)
-        if name == SENTINEL:
+        if name == SENTINEL or at + 4 + size > len(data):
             return
         yield name, data[at + 4 : at + 4 + size]
         at += 4 + size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from ros_harness import Processes, spin_until
 
-pytest.importorskip("rclpy")
+rclpy = pytest.importorskip("rclpy")
 
 SOURCES = Path(__file__).resolve().parents[1] / "src"
 NODES = {
@@ -53,7 +54,6 @@ def counts(node: Any, name: str) -> dict[str, int]:
 def test_a_node_is_configured_again_after_its_cleanup(
     ros_context: Any, processes: Processes, toy_task: str, name: str
 ) -> None:
-    import rclpy
     from lifecycle_msgs.msg import Transition
     from lifecycle_msgs.srv import ChangeState
 
@@ -85,3 +85,23 @@ def test_a_node_is_configured_again_after_its_cleanup(
         assert spin_until(probe, lambda: endpoints(probe, name) == before, 20.0)
         assert spin_until(probe, lambda: counts(probe, name) == how_many, 20.0)
     assert "Traceback" not in started.output and "rror" not in started.output
+
+
+def test_a_node_ends_though_nothing_wakes_it(ros_domain: int) -> None:
+    from embodiedcomp_eval.nodes.lifecycle import AutostartNode, run_node
+
+    class Idle(AutostartNode):
+        def prepare(self) -> None:
+            """Nothing."""
+
+        def on_activate(self, state: Any) -> Any:
+            threading.Timer(0.2, shut_down_unsaid).start()
+            return super().on_activate(state)
+
+    def shut_down_unsaid() -> None:
+        """As rclpy's signal handler leaves an executor that began to wait again between its wake and its shutdown."""
+        handle = rclpy.get_default_context().handle
+        with handle:
+            handle.shutdown()
+
+    assert run_node("idle", lambda: Idle("idle")) == 0

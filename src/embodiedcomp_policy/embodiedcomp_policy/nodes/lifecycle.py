@@ -11,6 +11,7 @@ from typing import Any
 
 import rclpy
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, ParameterType
+from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher, LifecycleState, TransitionCallbackReturn
@@ -24,6 +25,8 @@ COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 """Only the newest command counts."""
 LATCHED_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
+WAKE_PERIOD = 1.0
+"""s. On a signal rclpy wakes its executor and only then shuts down: one that was quicker to wait again would never end."""
 FAILED, BAD_INPUT = 1, 2
 """Exit status where the program failed, and where the user asked for something that can't be had."""
 
@@ -48,6 +51,7 @@ class AutostartNode(LifecycleNode):
         self.running = False
         self.autostart: bool = self.parameter("autostart", True, "configure and activate at start")
         self._own: set[int] = set()
+        self.create_timer(WAKE_PERIOD, lambda: None, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def parameter(self, name: str, default: Any, description: str, low: float | None = None, high: float = 1e9) -> Any:
         """Declare a read-only parameter, its unit in ``description``, and return its value; an empty list is ['']."""
