@@ -50,9 +50,6 @@ class RollingEncoderStream(EncoderStream):
             self._codec = RollingCodec(self._codec, self._cycle)
             self._rhythm = 1  # every band has its own beat
         super().reset()
-        # Known and left: x265's bands do not always repeat in a replay (cause not found), and a whole key frame would be the
-        # spike that a rolling stream is there to avoid.
-        self._encodes.group.verified = False
         config = self._config
         self._rolling_budget = RollingBudget(self._target, config.budget_window, config.frame_period, False)
         self._budget = self._rolling_budget

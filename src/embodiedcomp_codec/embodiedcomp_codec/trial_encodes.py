@@ -85,11 +85,12 @@ class TrialEncodes:
 
     def follow(self, small: Image, source_pixels: int, quality: float, data: bytes, key: bool) -> None:
         """Take the frame that was sent as ``data`` into the group, and into the second encoder."""
-        self.group.add(small, source_pixels, quality, data, key)
         if key:
             self._second = None
-        elif self._second is not None:
-            self._second.add(small, quality, data)
+        second = self._second is not None and not self._second.lost
+        frame = self.group.add(small, source_pixels, quality, data, key, long=second)
+        if self._second is not None:
+            self._second.add(frame)
 
     def drop_second(self) -> None:
         """Do without a second encoder."""
@@ -98,5 +99,5 @@ class TrialEncodes:
     def get_second(self) -> bool:
         """See that there is a second encoder, if the group is short enough to bring one to where the open one stands."""
         if self._second is None and self.group.replayable:
-            self._second = Spare(self._codec, self._mode, self.group.frames)
+            self._second = Spare(self.group)
         return self._second is not None

@@ -51,6 +51,7 @@ def test_no_frame_after_the_first_is_a_spike_and_the_rate_is_kept(codec: str) ->
 @pytest.mark.parametrize("codec", ["h264", "hevc", "av1", "vp9"])
 def test_a_late_joiner_has_a_right_picture_within_a_cycle_and_no_wrong_one_before(codec: str) -> None:
     sent = code(rolling(codec, 0.4), panning(40, 130, 96))
+    assert not any(frame.key for frame in sent[1:])
     whole = show(sent)
     for start in (1, 7, 18):
         decoder = DecoderStream()

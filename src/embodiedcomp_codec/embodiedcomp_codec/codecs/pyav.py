@@ -154,11 +154,11 @@ class _AvEncoder:
 
 
 def _block(width: int, height: int) -> int:
-    """The largest block of HEVC for a picture: no larger than it, and never exactly as wide.
+    """The largest block of HEVC for a picture: no larger than it, and never exactly as wide or as high.
 
     There x265 reads memory that it never wrote, and the bitstream differs from run to run.
     """
-    return next((side for side in _BLOCKS if side <= min(width, height) and side != width), _BLOCKS[-1])
+    return next((side for side in _BLOCKS if side < min(width, height)), _BLOCKS[-1])
 
 
 def _without_sei(data: bytes) -> bytes:
