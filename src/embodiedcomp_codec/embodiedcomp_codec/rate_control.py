@@ -131,13 +131,16 @@ class Budget:
         allowance = self._allowance
         if self._intra:
             return Goal(max(MIN_GOAL * allowance, allowance + self._balance), math.inf)
-        wanted = allowance - self._instalment + (SPARSE_GAIN if self.sparse else GAIN) * self._balance
+        # Two key frames in a row may take their windows over the promise: nothing is caught up with meanwhile.
+        squeezed = not self.sparse and len(self._debts) > 1
+        balance = min(self._balance, 0.0) if squeezed else self._balance
+        wanted = allowance - self._instalment + (SPARSE_GAIN if self.sparse else GAIN) * balance
         bits = min(max(wanted, MIN_GOAL * allowance), most * allowance)
         bits = max(bits + self._planned, MIN_GOAL * allowance)
         if self.sparse:
             return Goal(bits, FRAME_LIMIT * bits)
         room = max(self.room, MIN_ROOM * self._usual)
-        credit = CREDIT_LIMIT * max(self._balance, 0.0) if most >= MAX_CATCH_UP else 0.0
+        credit = CREDIT_LIMIT * max(balance, 0.0) if most >= MAX_CATCH_UP else 0.0
         return Goal(min(bits, room), min(room, max(FRAME_LIMIT * bits, allowance + self._planned + credit)))
 
     def burst(self) -> Goal:
@@ -169,7 +172,10 @@ class Budget:
         self._debts = [(amount, left - self._frames) for amount, left in self._debts if left > self._frames]
         if key and not self._intra and excess > 0:
             # An episode of a few queries ends before two windows of four do: it shall not end in debt.
-            frames = (1 if self.sparse else 2) * self.window_frames - 1
+            frames: float = (1 if self.sparse else 2) * self.window_frames - 1
+            if self._debts and not self.sparse:
+                # One that comes while another is repaid falls into that one's two windows too.
+                frames = max(self._debts[0][1], self.window_frames / 2)
             self._debts.append((excess / frames, frames))
             excess = 0.0
         self._balance -= excess
@@ -240,9 +246,13 @@ class Budget:
 
     @property
     def _window_length(self) -> float:
-        """Frames of the usual gap in one window; with a bit rate and a pace that can be judged, parts of one too."""
-        by_time = not self.sparse and not math.isnan(self._target.bitrate)
-        return self._window / self._usual_span if by_time else self.window_frames
+        """Frames of the usual gap in one window; parts of one too where it is judged by time."""
+        return self._window / self._usual_span if self._by_time else self.window_frames
+
+    @property
+    def _by_time(self) -> bool:
+        """Whether windows are of stamp time: with a bit rate, and a pace that can be judged."""
+        return not self.sparse and not math.isnan(self._target.bitrate)
 
     @property
     def _window_bits(self) -> float:
@@ -252,8 +262,11 @@ class Budget:
     def _spent_lately(self) -> float:
         """Bits of the frames before the open one that are in its window."""
         age, bits = self._span, 0.0
+        # Where a window is cut is not to the nanosecond: half a gap, of the shorter ones where frames are missing.
+        shorter = sorted(self._gaps)[len(self._gaps) // 4] if self._gaps else self._usual_span
+        cut = min(shorter, self._usual_span) if self._by_time else self._usual_span
         for span, spent in reversed(self._recent):
-            if age > (self._window_length - 0.5) * self._usual_span:
+            if age > self._window_length * self._usual_span - 0.5 * cut:
                 break
             bits += spent
             age += span
@@ -283,11 +296,16 @@ class Goal:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Where a search may stop: bits between ``low`` and ``high`` times the goal, or after ``trials`` encodes."""
+    """Where a search may stop: bits between ``low`` and ``high`` times the goal, or after ``trials`` encodes.
+
+    retreat: halvings below the limit at which it goes on where all of those were too dear, twice as many each time; the coarsest
+    step is the last, and by default the next.
+    """
 
     low: float
     high: float
     trials: int
+    retreat: float = math.inf
 
 
 def search(
@@ -314,8 +332,13 @@ def search(
         if high - low <= 1:
             break
         level = _next_level(tried, low, high, levels, halving, target)
-    if not any(bits <= most for bits in tried.values()) and 0 not in tried:
-        tried[0] = bits_at(0)
+    retreat = tolerance.retreat
+    while min(tried.values()) > most and 0 not in tried:
+        least = min(tried)
+        back = halving * (math.log2(tried[least] / most) + retreat)
+        level = round(max(least - max(back, 1.0), 0.0))
+        tried[level] = bits_at(level)
+        retreat *= 2
     affordable = [step for step, bits in tried.items() if bits <= most]
     if affordable:
         return min(affordable, key=lambda step: (abs(math.log2(max(tried[step], 1) / target)), -step))

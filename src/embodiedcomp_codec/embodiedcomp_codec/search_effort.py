@@ -15,8 +15,9 @@ SLOW_AGAIN_PIXELS = 24 * 256 * 256  # of a slow codec at camera pace: replayed f
 INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
 KEY_TOLERANCE = Tolerance(low=0.8, high=1.0, trials=6)
 SLOW_KEY_TOLERANCE = Tolerance(low=0.6, high=1.0, trials=3)  # each trial of a large one may cost several frames' time
-INTER_TOLERANCE = Tolerance(low=0.0, high=math.inf, trials=4)  # the goal's own limit holds
-CATCH_UP_TOLERANCE = Tolerance(low=0.6, high=math.inf, trials=4)
+RETREAT = 0.5
+INTER_TOLERANCE = Tolerance(low=0.0, high=math.inf, trials=4, retreat=RETREAT)  # the goal's own limit holds
+CATCH_UP_TOLERANCE = Tolerance(low=0.6, high=math.inf, trials=4, retreat=RETREAT)
 SPARSE_TOLERANCE = Tolerance(low=0.9, high=1.05, trials=4)  # of few frames each must come close
 CATCH_UP_FROM = 0.15  # windows of credit: from here on a cheap frame is tried again at a finer quality
 

