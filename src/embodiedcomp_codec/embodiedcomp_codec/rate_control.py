@@ -63,7 +63,7 @@ class Budget:
 
     Where frames come unevenly, a bit rate is kept over stamp time, and bits per pixel over frames.
     A key frame of an inter stream may cost more than its allowance; the excess is repaid in equal instalments over the
-    frames of two windows, or of one where frames are sparse.
+    frames of two windows, or of one where frames are sparse; that of a second one, within a window, together with the first's.
     Everything else over or under the allowance is carried to the next frames.
     """
 
@@ -76,6 +76,7 @@ class Budget:
         self._gaps: deque[float] = deque(maxlen=PACE_GAPS)
         self._balance = 0.0
         self._debts: list[tuple[float, float]] = []
+        self._key_windows = 0.0  # frames that are left of the two windows from a key frame
         self._recent: list[tuple[float, float]] = []
         self._allowance = self._usual = 0.0
         self.expired = 0.0
@@ -85,7 +86,7 @@ class Budget:
     def retarget(self, target: Target) -> None:
         """Follow another target from the next frame on; what an old target left over is forgotten."""
         self._target = target
-        self._balance = 0.0
+        self._balance = self._key_windows = 0.0
         self._debts, self._recent = [], []
 
     def share(self, target: Target) -> None:
@@ -170,12 +171,14 @@ class Budget:
         planned = 0.0 if key else self._planned
         excess = bits - (self._allowance + planned - self._instalment)
         self._debts = [(amount, left - self._frames) for amount, left in self._debts if left > self._frames]
+        self._key_windows = max(self._key_windows - self._frames, 0.0)
         if key and not self._intra and excess > 0:
             # An episode of a few queries ends before two windows of four do: it shall not end in debt.
             frames: float = (1 if self.sparse else 2) * self.window_frames - 1
-            if self._debts and not self.sparse:
-                # One that comes while another is repaid falls into that one's two windows too.
-                frames = max(self._debts[0][1], self.window_frames / 2)
+            if not self.sparse and self._key_windows >= self.window_frames:
+                frames = self._key_windows  # one that comes soon falls into the first one's two windows too
+            else:
+                self._key_windows = frames
             self._debts.append((excess / frames, frames))
             excess = 0.0
         self._balance -= excess
@@ -298,8 +301,8 @@ class Goal:
 class Tolerance:
     """Where a search may stop: bits between ``low`` and ``high`` times the goal, or after ``trials`` encodes.
 
-    retreat: halvings below the limit at which it goes on where all of those were too dear, twice as many each time; the coarsest
-    step is the last, and by default the next.
+    Where all of those were too dear it tries the coarsest step; before that, where the cheapest was so by a halving at most, one
+    that should lie ``retreat`` halvings below the limit.
     """
 
     low: float
@@ -332,13 +335,14 @@ def search(
         if high - low <= 1:
             break
         level = _next_level(tried, low, high, levels, halving, target)
-    retreat = tolerance.retreat
-    while min(tried.values()) > most and 0 not in tried:
-        least = min(tried)
-        back = halving * (math.log2(tried[least] / most) + retreat)
-        level = round(max(least - max(back, 1.0), 0.0))
-        tried[level] = bits_at(level)
-        retreat *= 2
+    cheapest = min(tried, key=lambda step: (tried[step], step))
+    beyond = math.log2(max(tried[cheapest], 1) / most)
+    if 0 < beyond <= 1 and tolerance.retreat < math.inf and cheapest > 0:
+        level = max(cheapest - max(round(halving * (beyond + tolerance.retreat)), 1), 0)
+        if level not in tried:
+            tried[level] = bits_at(level)
+    if min(tried.values()) > most and 0 not in tried:
+        tried[0] = bits_at(0)
     affordable = [step for step, bits in tried.items() if bits <= most]
     if affordable:
         return min(affordable, key=lambda step: (abs(math.log2(max(tried[step], 1) / target)), -step))

@@ -142,9 +142,10 @@ def _cameras(evidence: Evidence) -> list[str]:
 
 
 def _memory(evidence: Evidence) -> list[str]:
+    first = evidence["rows"][0]
     return [
-        "Resident memory of one process with both nodes, 96x64, a key frame every 5000 frames; "
-        "the first tenth is warming up. Flat: the median of the last quarter is at "
+        f"Resident memory of one process with both nodes, {first['width']}x{first['height']} at {first['target_bpp']:g} bpp, "
+        "a key frame every 5000 frames at least; the first tenth is warming up. Flat: the median of the last quarter is at "
         "most 2 MiB above that of the first.",
         "",
         *_table(

@@ -15,7 +15,7 @@ PARTS = {
     "rate": "30 minutes, on a page of its own",
     "speed": "4 minutes",
     "cameras": "1 minute, nothing else running",
-    "memory": "10 minutes",
+    "memory": "an hour",
     "loss": "3 minutes",
     "envelope": "2 minutes, as root",
     "pictures": "5 minutes",
