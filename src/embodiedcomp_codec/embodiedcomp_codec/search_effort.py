@@ -11,7 +11,9 @@ import math
 from embodiedcomp_codec.rate_control import Tolerance
 
 SLOW_PIXELS = 16 * 256 * 256  # from here on a key frame of camera pace is tried less often
-SLOW_AGAIN_PIXELS = 24 * 256 * 256  # of a slow codec at camera pace: replayed for one frame, or its group once; beyond that only what is too dear
+SLOW_AGAIN_PIXELS = (
+    24 * 256 * 256
+)  # of a slow codec at camera pace: replayed for one frame, or its group once; beyond that only what is too dear
 INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
 KEY_TOLERANCE = Tolerance(low=0.8, high=1.0, trials=6)
 SLOW_KEY_TOLERANCE = Tolerance(low=0.6, high=1.0, trials=3)  # each trial of a large one may cost several frames' time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -24,4 +25,13 @@ def test_a_call_that_never_returns_is_left_behind() -> None:
     with pytest.raises(StalledError, match="0.01 s"):
         within(0.01, gate.wait)
     assert within(10.0, lambda: "next") == "next"
+    gate.set()
+
+
+def test_a_call_known_to_be_dead_is_not_waited_for() -> None:
+    gate, began = threading.Event(), time.monotonic()
+    looks = iter([False, True])
+    with pytest.raises(StalledError):
+        within(30.0, gate.wait, lambda: next(looks))
+    assert time.monotonic() - began < 10.0
     gate.set()

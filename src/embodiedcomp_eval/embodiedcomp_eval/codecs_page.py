@@ -141,6 +141,10 @@ def _cameras(evidence: Evidence) -> list[str]:
     ]  # fmt: skip
 
 
+def _when(facts: Evidence) -> str:
+    return f"{facts['commit'][:9]}, {facts['date']}, {facts['load']:g}"
+
+
 def _memory(evidence: Evidence) -> list[str]:
     first = evidence["rows"][0]
     return [
@@ -149,11 +153,11 @@ def _memory(evidence: Evidence) -> list[str]:
         "most 2 MiB above that of the first.",
         "",
         *_table(
-            ["codec", "frames", "first quarter, MiB", "last quarter", "highest", "bytes a frame", "flat"],
+            ["codec", "frames", "first quarter, MiB", "last quarter", "highest", "bytes a frame", "flat", "commit, date, load"],
             [
                 [
                     row["codec"], str(row["frames"][-1]), f"{row['first']:.1f}", f"{row['last']:.1f}", f"{row['highest']:.1f}",
-                    f"{row['bytes_per_frame']:+.1f}", "yes" if row["flat"] else "**no**",
+                    f"{row['bytes_per_frame']:+.1f}", "yes" if row["flat"] else "**no**", _when(row["facts"]),
                 ]
                 for row in evidence["rows"]
             ],

@@ -36,7 +36,10 @@ _KEY_PICTURE, _AUTOMATIC_PICTURE = 3, 0xFF
 _END_OF_STREAM = 1
 _SMALLEST = 64  # pixels of a side: on pictures of 32x32 SVT-AV1 4.1 stops soon
 _TEMPORAL_DELIMITER = b"\x12\x00"
-_PACKET_TIMEOUT = 10.0  # s; now and then SVT-AV1 4.1 never gives one: all its threads wait, and get_packet with them
+_PACKET_TIMEOUT = (
+    10.0  # s; now and then, on a busy machine, SVT-AV1 4.1 loses a picture: its threads wait, and get_packet with them
+)
+_ATTEMPTS = 3  # to replace an encoder that stopped, each of which may stop too
 _KEPT_BYTES = 1 << 25  # of pictures, with which a stopped encoder is replaced by one in the same state
 _SETTINGS = {
     "preset": 8,
@@ -129,6 +132,7 @@ class _SvtEncoder:
         self._given: list[_Given] | None = []
         self._handle = ctypes.c_void_p()
         configuration = ctypes.create_string_buffer(_CONFIGURATION_BYTES)
+        before = _threads()
         with _usual_scheduling():
             _check("init_handle", self._library.svt_av1_enc_init_handle(ctypes.byref(self._handle), configuration))
             self._close = weakref.finalize(self, _to_close().put, (self._library, self._handle))
@@ -138,6 +142,7 @@ class _SvtEncoder:
                 _check(f"parameter {name}={value}", status)
             _check("set_parameter", self._library.svt_av1_enc_set_parameter(self._handle, configuration))
             _check("init", self._library.svt_av1_enc_init(self._handle))
+        self._threads = _threads() - before
 
     def encode(self, image: Image, quality: float, key: bool) -> Coded:
         qp = round(COARSEST_QP + quality * (FINEST_QP - COARSEST_QP))
@@ -151,11 +156,12 @@ class _SvtEncoder:
         """Code the picture in a fresh encoder: after all since the key, which gives the same bytes, else as a key itself."""
         alone = [_Given(given.planes, given.qp, True)]
         before = [] if given.key else self._given
-        for pictures in (alone if before is None else [*before, given], alone):
+        again = [] if before is None else [[*before, given]] * _ATTEMPTS
+        for pictures in (*again, *[alone] * _ATTEMPTS):
             self._open()
             with contextlib.suppress(StalledError):
                 return [self._code(picture) for picture in pictures][-1]
-        raise CodecError(f"av1: SVT-AV1 gave no packet within {_PACKET_TIMEOUT:g} s, in three encoders")
+        raise CodecError(f"av1: SVT-AV1 gave no packet, {2 * _ATTEMPTS} times and more")
 
     def _code(self, given: _Given) -> Coded:
         start, luma = given.planes.ctypes.data, self._width * self._height
@@ -171,11 +177,7 @@ class _SvtEncoder:
         )
         self._count += 1
         _check("send_picture", self._library.svt_av1_enc_send_picture(self._handle, ctypes.byref(picture)))
-        try:
-            coded = self._receive()
-        except BaseException:  # Ctrl-C too: it still holds the picture, and closing it would wait for that one
-            self._close.detach()
-            raise
+        coded = self._receive()
         if given.key:
             self._given = []  # from here on a fresh encoder gives the same bytes
         if self._given is not None:
@@ -187,19 +189,54 @@ class _SvtEncoder:
     def _receive(self) -> Coded:
         """Wait for the picture just sent: in low delay each gives one packet, coded on SVT-AV1's own threads."""
         library, handle = self._library, self._handle
+        asleep = _Asleep(self._threads)
 
         def wait() -> ctypes._Pointer[_Picture]:
+            asleep.caller = threading.get_native_id()
             out = ctypes.POINTER(_Picture)()
             while library.svt_av1_enc_get_packet(handle, ctypes.byref(out), 0) != 0:
                 os.sched_yield()
             return out
 
-        out = within(_PACKET_TIMEOUT, wait)
+        try:
+            out = within(_PACKET_TIMEOUT, wait, asleep)
+        except BaseException:  # Ctrl-C too: it still holds the picture, and closing it would wait for that one
+            self._close.detach()
+            raise
         data = ctypes.string_at(out.contents.buffer, out.contents.filled)
         key = out.contents.type == _KEY_PICTURE
         self._library.svt_av1_enc_release_out_buffer(ctypes.byref(out))
         # The message frames the packet, so the delimiter says nothing.
         return Coded(data.removeprefix(_TEMPORAL_DELIMITER), key)
+
+
+class _Asleep:
+    """Whether an encoder's threads and their caller wait for each other for ever: none ran between two looks, none wants to.
+
+    On Linux; elsewhere it never says so. What they hold is lost: to close such an encoder waits for ever too.
+    """
+
+    def __init__(self, threads: set[int]) -> None:
+        self._threads = threads
+        self.caller: int | None = None
+        self._last: list[tuple[str, str]] | None = None
+
+    def __call__(self) -> bool:
+        """Another look."""
+        if self.caller is None:
+            return False
+        try:
+            looks = [_state(thread) for thread in (self.caller, *self._threads)]
+        except (OSError, IndexError):
+            return False
+        before, self._last = self._last, looks
+        return looks == before and all(state == "S" for state, _ in looks)
+
+
+def _state(thread: int) -> tuple[str, str]:
+    """A thread's state, ``S`` where it waits, and how long it has run."""
+    folder = pathlib.Path(f"/proc/self/task/{thread}")
+    return (folder / "stat").read_text().rpartition(")")[2].split()[0], (folder / "schedstat").read_text().split()[0]
 
 
 @dataclass(frozen=True)
