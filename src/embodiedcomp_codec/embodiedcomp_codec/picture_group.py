@@ -16,7 +16,7 @@ KEPT_BYTES, KEPT_FRAMES = 1 << 25, 1024  # of pictures that differ, of all: beyo
 
 @dataclass(frozen=True)
 class GroupFrame:
-    """One frame as it was sent: the picture that was coded, ``(H, W, 3) uint8``, its quality, and a check sum of the bitstream."""
+    """One frame as it was sent: the picture that was coded, ``(H, W, 3) uint8``, its quality, a check sum of the bitstream."""
 
     small: Image
     quality: float
@@ -56,7 +56,10 @@ class PictureGroup:
     def add(
         self, small: Image, source_pixels: int, quality: float, data: bytes, key: bool, long: bool = False
     ) -> GroupFrame:
-        """Take in a frame as it was sent, as ``data``; a key frame begins anew. long: whether a group too long to replay is kept."""
+        """Take in a frame as it was sent, as ``data``; a key frame begins anew.
+
+        long: whether a group too long to replay is kept.
+        """
         if key:
             self.frames, self._bytes, self.pixels, self.finest = [], 0, 0, 0.0
         self.pixels += source_pixels
@@ -79,7 +82,10 @@ class PictureGroup:
         return self._codec.encoder(width, height, self._mode)
 
     def replay(self) -> Encoder | None:
-        """One brought to where the open one stood before this frame; None where it gives other bytes than were sent. Only while replayable."""
+        """One brought to where the open one stood before this frame; None where it gives other bytes than were sent.
+
+        Only while replayable.
+        """
         for _ in range(ATTEMPTS):
             encoder = self.fresh()
             if all(frame.repeat(encoder, number == 0) for number, frame in enumerate(self.frames)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embodiedcomp_eval.flatness import flatness
+from embodiedcomp_eval.flatness import flatness, warmed_up
 
 
 def test_noise_is_flat_and_a_leak_of_a_hundred_bytes_a_frame_is_not() -> None:
@@ -21,3 +21,10 @@ def test_noise_is_flat_and_a_leak_of_a_hundred_bytes_a_frame_is_not() -> None:
 def test_too_few_samples_are_refused() -> None:
     with pytest.raises(ValueError, match="3 samples"):
         flatness([1, 2, 3], [1.0, 1.0, 1.0])
+
+
+def test_a_saw_is_flat_unless_its_floor_rises_and_warming_up_does_not_count() -> None:
+    frames = list(range(1_000, 100_001, 1_000))
+    saw = [80.0 + number % 7 + (50 if number < 9 else 0) for number in range(100)]
+    assert warmed_up(frames, saw).flat and warmed_up(frames, saw).highest == 86.0
+    assert not warmed_up(frames, [held + 0.06 * number for number, held in enumerate(saw)]).flat

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +10,10 @@ import typer
 from embodiedcomp_eval import codec_evidence
 from embodiedcomp_eval.commands.console import progress, show_table
 from embodiedcomp_eval.commands.node_worker import serve
-from embodiedcomp_eval.flatness import flatness
+from embodiedcomp_eval.flatness import warmed_up
 
 CODECS = ("jpeg", "h264", "hevc", "av1", "vp9")
 SIDE, TARGET_BPP = 128, 0.05
-WARM_UP = 0.1
-"""Share of the frames after which allocators have what they need."""
 
 
 def register_bench(group: typer.Typer) -> None:
@@ -41,11 +38,7 @@ def memory(
         row = bar.add_task("memory", total=len(jobs))
         for job in jobs:  # a process each: what one codec's library holds is not the next one's
             (answer,) = serve("memory_worker", [job])
-            warm = [
-                (count, held) for count, held in zip(answer["frames"], answer["mebibytes"]) if count > WARM_UP * frames
-            ]
-            found = flatness(*map(list, zip(*warm)))
-            rows.append({**answer, **dataclasses.asdict(found), "flat": found.flat})
+            rows.append(answer)
             bar.update(row, advance=1, description=answer["codec"])
     command = f"embodiedcomp bench memory{codec_evidence.named(codecs)} --frames {frames}"
     facts = codec_evidence.facts(command, out)
@@ -53,16 +46,14 @@ def memory(
     measured = {row["codec"] for row in rows}
     others = [{"facts": kept["facts"], **row} for row in kept["rows"] if row["codec"] not in measured] if kept else []
     path = codec_evidence.write(out, "memory", command, {"rows": [*others, *({"facts": facts, **row} for row in rows)]})
-    show_table(
-        f"resident memory over {frames} frames",
-        [
-            (
-                row["codec"],
-                f"{row['first']:.1f} -> {row['last']:.1f} MiB ({row['growth']:+.2f}), highest {row['highest']:.1f}, "
-                f"{row['bytes_per_frame']:+.1f} bytes a frame, {row['seconds']:.0f} s",
-            )
-            for row in rows
-        ]
-        + [("written to", str(path))],
-    )
-    return int(not all(row["flat"] for row in rows))
+    table, flat = [], True
+    for each in rows:
+        found = warmed_up(each["frames"], each["mebibytes"])
+        flat &= found.flat
+        table.append((
+            each["codec"],
+            f"{found.first:.1f} -> {found.last:.1f} MiB (floor {found.floor:+.2f}), highest {found.highest:.1f}, "
+            f"{found.bytes_per_frame:+.1f} bytes a frame, {each['seconds']:.0f} s",
+        ))  # fmt: skip
+    show_table(f"resident memory over {frames} frames", [*table, ("written to", str(path))])
+    return int(not flat)
