@@ -54,20 +54,20 @@ def test_small_pictures_are_padded_to_what_the_library_survives() -> None:
 
 
 class Stopping:
-    """The library, whose ``get_packet`` waits for ever at the calls named."""
+    """The library, of which one function waits for ever at the calls named."""
 
-    def __init__(self, library: Any, stops: set[int]) -> None:
-        self._library, self._stops, self._calls = library, stops, 0
+    def __init__(self, library: Any, stops: set[int], function: str = "svt_av1_enc_get_packet") -> None:
+        self._library, self._stops, self._function, self._calls = library, stops, function, 0
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._library, name)
+        return self._stopping if name == self._function else getattr(self._library, name)
 
-    def svt_av1_enc_get_packet(self, *arguments: Any) -> int:
+    def _stopping(self, *arguments: Any) -> int:
         """The library's own, or no return."""
         self._calls += 1
         if self._calls in self._stops:
             threading.Event().wait()
-        return int(self._library.svt_av1_enc_get_packet(*arguments))
+        return int(getattr(self._library, self._function)(*arguments))
 
 
 def pictures(count: int) -> list[Image]:
@@ -77,14 +77,15 @@ def pictures(count: int) -> list[Image]:
 
 
 @pytest.mark.parametrize("kept", [svtav1._KEPT_BYTES, 0])
-def test_an_encoder_that_stops_is_replaced(monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+@pytest.mark.parametrize("function", ["svt_av1_enc_get_packet", "svt_av1_enc_send_picture"])
+def test_an_encoder_that_stops_is_replaced(monkeypatch: pytest.MonkeyPatch, kept: int, function: str) -> None:
     """With the same bytes as if nothing had been; or, where too much would have to be kept, from a key frame on."""
     whole = get_codec("av1").encoder(64, 64, "inter")
     expected = [whole.encode(picture, 0.5, k == 0) for k, picture in enumerate(pictures(4))]
     monkeypatch.setattr(svtav1, "_PACKET_TIMEOUT", 20.0)
     monkeypatch.setattr(svtav1, "_KEPT_BYTES", kept)
     encoder = get_codec("av1").encoder(64, 64, "inter")
-    monkeypatch.setattr(encoder, "_library", Stopping(svtav1._library(), {3}))
+    monkeypatch.setattr(encoder, "_library", Stopping(svtav1._library(), {3}, function))
     began = time.monotonic()
     coded = [encoder.encode(picture, 0.5, k == 0) for k, picture in enumerate(pictures(4))]
     if Path("/proc/self/schedstat").exists():
@@ -111,9 +112,9 @@ def test_a_stream_decodes_though_encoders_stop_again_and_again(monkeypatch: pyte
     chance, receive = random.Random(1), svtav1._SvtEncoder._receive
     stops = 0
 
-    def sometimes(encoder: svtav1._SvtEncoder) -> Coded:
+    def sometimes(encoder: svtav1._SvtEncoder, picture: svtav1._Picture, points_to: object) -> Coded:
         nonlocal stops
-        coded = receive(encoder)
+        coded = receive(encoder, picture, points_to)
         if chance.random() < 0.05:
             stops += 1
             raise StalledError("stopped")

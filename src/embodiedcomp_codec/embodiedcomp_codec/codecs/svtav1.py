@@ -176,8 +176,7 @@ class _SvtEncoder:
             type=_KEY_PICTURE if given.key else _AUTOMATIC_PICTURE,
         )
         self._count += 1
-        _check("send_picture", self._library.svt_av1_enc_send_picture(self._handle, ctypes.byref(picture)))
-        coded = self._receive()
+        coded = self._receive(picture, (layout, given))
         if given.key:
             self._given = []  # from here on a fresh encoder gives the same bytes
         if self._given is not None:
@@ -186,13 +185,17 @@ class _SvtEncoder:
                 self._given = None
         return coded
 
-    def _receive(self) -> Coded:
-        """Wait for the picture just sent: in low delay each gives one packet, coded on SVT-AV1's own threads."""
+    def _receive(self, picture: _Picture, points_to: object) -> Coded:
+        """Send a picture and wait: in low delay each gives one packet, coded on SVT-AV1's own threads.
+
+        Either may wait for ever, and what ``picture`` points to must last as long.
+        """
         library, handle = self._library, self._handle
         asleep = _Asleep(self._threads)
 
-        def wait() -> ctypes._Pointer[_Picture]:
+        def wait(_: object = points_to) -> ctypes._Pointer[_Picture]:
             asleep.caller = threading.get_native_id()
+            _check("send_picture", library.svt_av1_enc_send_picture(handle, ctypes.byref(picture)))
             out = ctypes.POINTER(_Picture)()
             while library.svt_av1_enc_get_packet(handle, ctypes.byref(out), 0) != 0:
                 os.sched_yield()
