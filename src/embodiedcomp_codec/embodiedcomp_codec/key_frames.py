@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from embodiedcomp_codec.codec import Image
 from embodiedcomp_codec.frame import downsample
-from embodiedcomp_codec.rate_control import Goal, Tolerance, search
+from embodiedcomp_codec.quality_search import Goal, Tolerance, search
 from embodiedcomp_codec.trial_encodes import Trial
 
 CLIFF = 1.25  # times the bits of the next coarser step: frames can't be averaged over it, so a smaller picture is tried

@@ -6,6 +6,8 @@ import math
 
 MOTION_WEIGHT = 0.6  # how much of a change in motion, in halvings, is expected to show in the bits
 LEARNING, MOST_BEYOND = 0.15, 2.0  # share of an error that either frame's place takes; halvings, at most
+SLOPE_LEARNING = 0.5  # share of the old slope that one frame's trials replace
+STEEPEST, LEAST_RISE = 0.3, 0.2  # of the first guess of a halving's steps; halvings between two trials that tell a slope
 STILL_AIM = 0.7  # of its goal, for a frame that refines a still picture
 
 
@@ -16,7 +18,9 @@ class LevelForecast:
     """
 
     def __init__(self, levels: int, halving: float, rhythm: int = 1) -> None:
-        self._levels, self._halving = levels, halving
+        self._levels, self._guess = levels, halving
+        self.halving = halving
+        """Steps that halve the bits, as far as trials of one frame at several steps have shown; never more than first guessed."""
         self._tones = [0.0] * rhythm
         self._since_key = self._seen_at = 0  # the last frame, and the last one that taught something
         self.level = levels // 2
@@ -43,10 +47,22 @@ class LevelForecast:
         if before == 0 or self.bits <= 0:
             return  # after a key frame there was only a guess
         last, this = (number % len(self._tones) for number in (before, self._since_key))
-        beyond = math.log2(bits / self.bits) - (level - self.level) / self._halving
+        beyond = math.log2(bits / self.bits) - (level - self.level) / self.halving
         error = min(max(beyond, -MOST_BEYOND), MOST_BEYOND) - (self._tones[this] - self._tones[last])
         self._tones[this] += LEARNING * error
         self._tones[last] -= LEARNING * error
+
+    def compare(self, tried: dict[int, int], goal: float) -> None:
+        """Take in what one frame cost at several steps, in bits: the two nearest to ``goal`` tell the slope.
+
+        A slope taken for too flat makes a forecast swing between too dear and too cheap, a trial or a key frame each time.
+        """
+        nearest = sorted(tried, key=lambda step: abs(math.log2(max(tried[step], 1) / goal)))[:2]
+        coarser, finer = min(nearest), max(nearest)
+        rise = math.log2(max(tried[finer], 1) / max(tried[coarser], 1))
+        if rise > LEAST_RISE:
+            seen = min(max((finer - coarser) / rise, STEEPEST * self._guess), self._guess)
+            self.halving += SLOPE_LEARNING * (seen - self.halving)
 
     def climb(self, level: int, bits: int, anew: bool) -> None:
         """What refining a still picture cost; ``anew``: this frame was no refinement."""
@@ -62,9 +78,9 @@ class LevelForecast:
         """
         if self.bits <= 0:
             return self.level
-        step = gain * self._halving * math.log2(goal / self.bits)
-        step -= self._halving * (MOTION_WEIGHT * growth + self._change_of_tone)
-        step = min(max(step, -4 * self._halving), rise * self._halving)
+        step = gain * self.halving * math.log2(goal / self.bits)
+        step -= self.halving * (MOTION_WEIGHT * growth + self._change_of_tone)
+        step = min(max(step, -4 * self.halving), rise * self.halving)
         return min(max(round(self.level + step), 0), self._levels - 1)
 
     @property
@@ -84,7 +100,7 @@ class LevelForecast:
             return self.level
         steps = int(STILL_AIM * goal * self._climbed / self._climb_bits) if self._climbed > 0 else 1
         steps = max(steps, int(full))
-        most = max(1, round(self._halving * stride))
+        most = max(1, round(self._guess * stride))
         if stride >= 1 and steps > 8 * most:
             most *= 2  # the last step cost next to nothing
         return min(self._reached + min(steps, most), self._levels - 1)

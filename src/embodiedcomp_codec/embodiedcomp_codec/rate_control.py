@@ -1,18 +1,18 @@
-"""Rate control: how many bits each frame may cost, and which quality step costs that many.
+"""Rate control: how many bits each frame may cost. Which quality step costs that many, ``quality_search.py`` finds out.
 
 Time is the frames' own stamps and bits are the packets' own sizes, so that the same frames always give the same decisions.
-Two parts. ``Budget`` is a token bucket: it grants each frame an allowance, remembers what was spent, and turns both into
-a target. ``search`` looks for the quality step that meets the target, by trial encodes. Why this design: see
-``docs/decisions/0021-rate-control.md``.
+``Budget`` is a token bucket: it grants each frame an allowance, remembers what was spent, and turns both into a goal. Why
+this design: see ``docs/decisions/0021-rate-control.md``.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median_low
+
+from embodiedcomp_codec.quality_search import Goal
 
 MAX_BPP = 24.0
 DEFAULT_PERIOD = 0.1  # s, until two stamps are known
@@ -118,6 +118,11 @@ class Budget:
         return self._target.bpp * pixels / self._period if math.isnan(self._target.bitrate) else self._target.bitrate
 
     @property
+    def period(self) -> float:
+        """s from frame to frame at the present pace."""
+        return self._period
+
+    @property
     def window_frames(self) -> int:
         """Frames in one window at the present pace."""
         return max(MIN_WINDOW_FRAMES, round(self._window / self._period))
@@ -132,9 +137,7 @@ class Budget:
         allowance = self._allowance
         if self._intra:
             return Goal(max(MIN_GOAL * allowance, allowance + self._balance), math.inf)
-        # Two key frames in a row may take their windows over the promise: nothing is caught up with meanwhile.
-        squeezed = not self.sparse and len(self._debts) > 1
-        balance = min(self._balance, 0.0) if squeezed else self._balance
+        balance = min(self._balance, 0.0) if self._squeezed else self._balance
         wanted = allowance - self._instalment + (SPARSE_GAIN if self.sparse else GAIN) * balance
         bits = min(max(wanted, MIN_GOAL * allowance), most * allowance)
         bits = max(bits + self._planned, MIN_GOAL * allowance)
@@ -223,6 +226,16 @@ class Budget:
         return self._balance / self._window_bits if self._usual else 0.0
 
     @property
+    def credit(self) -> float:
+        """What the next frames may catch up with, in windows."""
+        return 0.0 if self._squeezed else max(self.balance, 0.0)
+
+    @property
+    def _squeezed(self) -> bool:
+        """Whether two key frames in a row may take their windows over the promise: nothing is caught up with meanwhile."""
+        return not self.sparse and len(self._debts) > 1
+
+    @property
     def full(self) -> bool:
         """Whether as much is left over as may be kept: what more is left expires."""
         return self.balance >= 0.999 * self._credit
@@ -283,81 +296,3 @@ class Budget:
     def _frames(self) -> float:
         """Frames that the gap before the open one is worth."""
         return self._span / self._usual_span
-
-
-@dataclass(frozen=True)
-class Goal:
-    """Bits that a frame should cost, and bits that it must not exceed if the codec can help it."""
-
-    bits: float
-    limit: float
-
-    def less(self, bits: float) -> Goal:
-        """What is left of it after ``bits`` for a header."""
-        return Goal(max(self.bits - bits, 1.0), max(self.limit - bits, 1.0))
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """Where a search may stop: bits between ``low`` and ``high`` times the goal, or after ``trials`` encodes.
-
-    Where all of those were too dear it tries the coarsest step; before that, where the cheapest was so by a halving at most, one
-    that should lie ``retreat`` halvings below the limit.
-    """
-
-    low: float
-    high: float
-    trials: int
-    retreat: float = math.inf
-
-
-def search(
-    bits_at: Callable[[int], int], levels: int, start: int, halving: float, goal: Goal, tolerance: Tolerance
-) -> int:
-    """Return the quality step in 0 … ``levels`` - 1 whose bits, of all that were tried within the limit, are nearest.
-
-    Of equals it is the finest. ``bits_at`` encodes at a step and returns its bits, which grow with the step (nearly
-    always). ``start`` is the first guess; ``halving`` how many steps halve the bits. Where nothing is within the limit
-    it is the cheapest step tried, the coarsest among them.
-    """
-    tried: dict[int, int] = {}
-    target, most = goal.bits, min(goal.limit, tolerance.high * goal.bits)
-    low, high = -1, levels  # the last step known to be affordable, the first known to be too dear
-    level = min(max(start, 0), levels - 1)
-    while len(tried) < tolerance.trials and level not in tried:
-        bits = tried[level] = bits_at(level)
-        if tolerance.low * target <= bits <= most:
-            return level
-        if bits > most:
-            high = min(high, level)
-        else:
-            low = max(low, level)
-        if high - low <= 1:
-            break
-        level = _next_level(tried, low, high, levels, halving, target)
-    cheapest = min(tried, key=lambda step: (tried[step], step))
-    beyond = math.log2(max(tried[cheapest], 1) / most)
-    if 0 < beyond <= 1 and tolerance.retreat < math.inf and cheapest > 0:
-        level = max(cheapest - max(round(halving * (beyond + tolerance.retreat)), 1), 0)
-        if level not in tried:
-            tried[level] = bits_at(level)
-    if min(tried.values()) > most and 0 not in tried:
-        tried[0] = bits_at(0)
-    affordable = [step for step, bits in tried.items() if bits <= most]
-    if affordable:
-        return min(affordable, key=lambda step: (abs(math.log2(max(tried[step], 1) / target)), -step))
-    return min(tried, key=lambda step: (tried[step], step))
-
-
-def _next_level(tried: dict[int, int], low: int, high: int, levels: int, halving: float, target: float) -> int:
-    """Interpolate log bits between the bracket's ends, or extrapolate with the slope, strictly inside the bracket."""
-    if low in tried and high in tried:
-        span = math.log2(tried[high] / tried[low]) if tried[high] > tried[low] else 1.0
-        share = math.log2(max(target / tried[low], 1.0)) / span
-        # Never closer to an end than a quarter: bits over steps have flats and cliffs, and the bracket must shrink.
-        guess = low + (high - low) * min(max(share, 0.25), 0.75)
-    elif low in tried:
-        guess = low + max(halving * math.log2(max(target / tried[low], 1.0)), 1.0) * len(tried)
-    else:
-        guess = high - max(halving * math.log2(max(tried[high] / target, 1.0)), 1.0) * len(tried)
-    return min(max(round(guess), low + 1, 0), high - 1, levels - 1)

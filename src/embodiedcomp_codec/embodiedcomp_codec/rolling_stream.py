@@ -10,7 +10,8 @@ from embodiedcomp_codec.codec import CodecError, Image
 from embodiedcomp_codec.frame import coded_side
 from embodiedcomp_codec.level_forecast import MOTION_WEIGHT
 from embodiedcomp_codec.packet import Header, KeyInfo, Wave, pack
-from embodiedcomp_codec.rate_control import MAX_CATCH_UP, Budget, Goal, Tolerance, search
+from embodiedcomp_codec.quality_search import Goal, Tolerance, search
+from embodiedcomp_codec.rate_control import MAX_CATCH_UP, Budget
 from embodiedcomp_codec.rolling import Held, RollingCodec, RollingEncoder
 from embodiedcomp_codec.stream import EncoderStream, SentFrame, StreamConfig
 from embodiedcomp_codec.trial_encodes import Trial

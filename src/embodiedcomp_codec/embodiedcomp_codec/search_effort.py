@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from embodiedcomp_codec.rate_control import Tolerance
+from embodiedcomp_codec.quality_search import Tolerance
 
 SLOW_PIXELS = 16 * 256 * 256  # from here on a key frame of camera pace is tried less often
-SLOW_AGAIN_PIXELS = (
-    24 * 256 * 256
-)  # of a slow codec at camera pace: replayed for one frame, or its group once; beyond that only what is too dear
+REPLAYED = 1400 * 256 * 256  # pixels of a group a second that one stream replays, of x264; or the group once a frame
+SPOKEN_FOR = 0.02  # s of each frame's time, for its own coding, its way, and the other cameras
+MOST_TIME = 0.09  # s a frame, from where on more of it buys no more trials: three of the longest group that is replayed
 INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
 KEY_TOLERANCE = Tolerance(low=0.8, high=1.0, trials=6)
 SLOW_KEY_TOLERANCE = Tolerance(low=0.6, high=1.0, trials=3)  # each trial of a large one may cost several frames' time
@@ -31,12 +31,14 @@ def key_tolerance(intra: bool, sparse: bool, work: float) -> Tolerance:
     return SLOW_KEY_TOLERANCE if not sparse and work > SLOW_PIXELS else KEY_TOLERANCE
 
 
-def inter_tolerance(sparse: bool, credit: float, slow: bool, group_pixels: int) -> Tolerance:
-    """For a predicted frame that can be tried again. credit: windows left over. slow: whether the codec is."""
+def inter_tolerance(sparse: bool, credit: float, effort: float, period: float, group_pixels: int) -> Tolerance:
+    """For a predicted frame that can be tried again, each time with a replay of ``group_pixels``.
+
+    credit: windows left over. effort: the codec's beside x264's. period: s from frame to frame.
+    """
     if sparse:
         return SPARSE_TOLERANCE
     tolerance = CATCH_UP_TOLERANCE if credit > CATCH_UP_FROM else INTER_TOLERANCE
-    if not slow:
-        return tolerance
-    again = min(max(SLOW_AGAIN_PIXELS // group_pixels, 1), tolerance.trials - 1)
+    most = REPLAYED * max(min(period, MOST_TIME) - SPOKEN_FOR, 0.0) / effort
+    again = min(max(int(most // group_pixels), 1), tolerance.trials - 1)
     return dataclasses.replace(tolerance, trials=1 + again)

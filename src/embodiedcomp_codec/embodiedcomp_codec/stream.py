@@ -17,7 +17,8 @@ from embodiedcomp_codec.level_forecast import LevelForecast
 from embodiedcomp_codec.motion import Motion
 from embodiedcomp_codec.packet import SEQUENCE_MODULUS, Header, KeyInfo, pack
 from embodiedcomp_codec.picture_group import REPLAY_PIXELS
-from embodiedcomp_codec.rate_control import Budget, Goal, Target, search
+from embodiedcomp_codec.quality_search import Goal, search
+from embodiedcomp_codec.rate_control import Budget, Target
 from embodiedcomp_codec.rate_points import RatePoints
 from embodiedcomp_codec.registry import get_codec
 from embodiedcomp_codec.search_effort import inter_tolerance, key_tolerance
@@ -186,7 +187,8 @@ class EncoderStream:
             return trial.bits
 
         budget = self._budget
-        tolerance = inter_tolerance(budget.sparse, budget.balance, self._effort > 1, self._encodes.group.pixels)
+        pixels = self._encodes.group.pixels
+        tolerance = inter_tolerance(budget.sparse, budget.credit, self._effort, budget.period, pixels)
         start = self._predict_level(goal.bits)
         if self._stands:
             # Coarser than the picture stands already, encoders code it anew; at its own step they have nothing to say.
@@ -194,7 +196,9 @@ class EncoderStream:
             # A finer step often costs more than a frame of a moving picture may; the next frames will cost next to nothing.
             most = budget.burst().less(8 * len(self._header(False, self._encodes.downsample)))
             goal = Goal(goal.bits, max(goal.limit, most.limit))
-        level = search(bits_at, self._levels, start, self._halving("inter"), goal, tolerance)
+        level = search(bits_at, self._levels, start, self._forecast.halving, goal, tolerance)
+        if not budget.sparse and not self._motion.still:
+            self._forecast.compare({level: trial.bits for level, trial in trials.items()}, goal.bits)
         return self._or_key(image, trials[level], goal)
 
     def _choose_blind(self, image: Image, goal: Goal) -> Trial:
@@ -214,7 +218,10 @@ class EncoderStream:
         back = math.log2(trial.bits / goal.bits)
         if self._motion.growth < SURPRISE:
             back = min(back, MOST_BACK)
-        return self._continue(image, max(level - max(round(self._halving("inter") * back), 1), 0))
+        coarser = self._continue(image, max(level - max(round(self._forecast.halving * back), 1), 0))
+        if not self._motion.still:
+            self._forecast.compare({coarser.level: coarser.bits, level: trial.bits}, goal.bits)
+        return coarser
 
     def _most(self) -> float:
         """Allowances that the frame at hand may be meant to cost."""

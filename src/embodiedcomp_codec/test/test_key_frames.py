@@ -5,7 +5,7 @@ import pytest
 
 from embodiedcomp_codec.codec import Coded, Image
 from embodiedcomp_codec.key_frames import KeySearch, choose
-from embodiedcomp_codec.rate_control import Goal, Tolerance
+from embodiedcomp_codec.quality_search import Goal, Tolerance
 from embodiedcomp_codec.registry import get_codec
 from embodiedcomp_codec.trial_encodes import Trial
 

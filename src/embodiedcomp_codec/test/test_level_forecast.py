@@ -48,6 +48,25 @@ def test_a_pattern_of_the_codec_is_learned_and_begins_anew_with_a_key_frame() ->
     assert forecast.follow(1000, 0.0) == 20
 
 
+def test_trials_of_one_frame_show_how_steep_the_steps_are() -> None:
+    forecast = LevelForecast(levels=64, halving=4.0)
+    forecast.compare({20: 1000}, 500)
+    forecast.compare({20: 1000, 24: 1001}, 500)
+    forecast.compare({20: 1000, 24: 900}, 500)
+    assert forecast.halving == 4.0, "one trial tells nothing, nor does a flat"
+    for _ in range(20):
+        forecast.compare({16: 10, 20: 1000, 24: 4000}, 2000)
+    assert forecast.halving == pytest.approx(2.0), "of the two that are nearest to the goal"
+    forecast.see(20, 1000)
+    assert forecast.follow(2000, 0.0) == 22
+    for _ in range(20):
+        forecast.compare({20: 1000, 21: 64_000}, 2000)
+    assert forecast.halving >= 0.25 * 4.0, "a cliff is no slope"
+    for _ in range(20):
+        forecast.compare({20: 1000, 40: 2000}, 2000)
+    assert forecast.halving == pytest.approx(4.0)
+
+
 def test_where_a_step_too_far_costs_nothing_it_may_rise_faster() -> None:
     forecast = LevelForecast(levels=64, halving=4.0)
     forecast.see(20, 1000)
