@@ -7,7 +7,8 @@ import math
 MOTION_WEIGHT = 0.6  # how much of a change in motion, in halvings, is expected to show in the bits
 LEARNING, MOST_BEYOND = 0.15, 2.0  # share of an error that either frame's place takes; halvings, at most
 SLOPE_LEARNING = 0.5  # share of the old slope that one frame's trials replace
-STEEPEST, LEAST_RISE = 0.3, 0.2  # of the first guess of a halving's steps; halvings between two trials that tell a slope
+STEEPEST = 0.3  # of the first guess of the steps of a halving, at least
+LEAST_RISE = 0.2  # halvings from one trial to another that tell a slope
 STILL_AIM = 0.7  # of its goal, for a frame that refines a still picture
 
 
