@@ -8,12 +8,12 @@ MOTION_WEIGHT = 0.6  # how much of a change in motion, in halvings, is expected 
 LEARNING, MOST_BEYOND = 0.15, 2.0  # share of an error that either frame's place takes; halvings, at most
 SLOPE_LEARNING = 0.5  # share of the old slope that one frame's trials replace
 STEEPEST = 0.3  # of the first guess of the steps of a halving, at least
-LEAST_RISE = 0.2  # halvings from one trial to another that tell a slope
+LEAST_RISE = 0.2  # halvings from one trial to another, seen or first guessed, that tell a slope
 STILL_AIM = 0.7  # of its goal, for a frame that refines a still picture
 
 
 class LevelForecast:
-    """Of one stream. levels: quality steps of the codec. halving: how many of them halve the bits of an inter frame.
+    """Of one stream. levels: quality steps of the codec. halving: how many of them halve an inter frame's bits, as a first guess.
 
     rhythm: frames after which the codec repeats a pattern of finer and coarser frames of its own (1: it has none).
     """
@@ -58,12 +58,18 @@ class LevelForecast:
 
         A slope taken for too flat makes a forecast swing between too dear and too cheap, a trial or a key frame each time.
         """
+        if len(tried) < 2:
+            return
         nearest = sorted(tried, key=lambda step: abs(math.log2(max(tried[step], 1) / goal)))[:2]
         coarser, finer = min(nearest), max(nearest)
         rise = math.log2(max(tried[finer], 1) / max(tried[coarser], 1))
-        if rise > LEAST_RISE:
-            seen = min(max((finer - coarser) / rise, STEEPEST * self._guess), self._guess)
-            self.halving += SLOPE_LEARNING * (seen - self.halving)
+        if max(rise, (finer - coarser) / self._guess) > LEAST_RISE:
+            seen = (finer - coarser) / rise if rise > 0 else self._guess
+            self.halving += SLOPE_LEARNING * (min(max(seen, STEEPEST * self._guess), self._guess) - self.halving)
+
+    def renew(self) -> None:
+        """Forget the slope: at another size or target it is another."""
+        self.halving = self._guess
 
     def climb(self, level: int, bits: int, anew: bool) -> None:
         """What refining a still picture cost; ``anew``: this frame was no refinement."""
@@ -75,13 +81,13 @@ class LevelForecast:
     def follow(self, goal: float, growth: float, gain: float = 1.0, rise: float = 1.0) -> int:
         """The step for ``goal`` bits where motion grew by ``growth`` halvings.
 
-        gain: of what the last frame missed by. rise: halvings, at most, that it is finer than the last one.
+        gain: of what the last frame missed by. rise: halvings, at most, that it is finer than the last one, by the first guess.
         """
         if self.bits <= 0:
             return self.level
         step = gain * self.halving * math.log2(goal / self.bits)
         step -= self.halving * (MOTION_WEIGHT * growth + self._change_of_tone)
-        step = min(max(step, -4 * self.halving), rise * self.halving)
+        step = min(max(step, -4 * self._guess), rise * self._guess)
         return min(max(round(self.level + step), 0), self._levels - 1)
 
     @property

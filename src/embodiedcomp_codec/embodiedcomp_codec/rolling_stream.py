@@ -73,7 +73,7 @@ class RollingEncoderStream(EncoderStream):
             return super()._choose_inter(image, goal)
         encoder, small = self._open(), self._small(image)
         self._held = self._motion.still
-        start, halving, usual = self._forecast.level, self._halving("inter"), encoder.usual_bytes
+        start, halving, usual = self._forecast.level, self._forecast.halving, encoder.usual_bytes
         others = 0.0
         if not self._held:
             others = self._forecast.bits * (1 - usual[self._due] / max(sum(usual), 1))
@@ -109,7 +109,7 @@ class RollingEncoderStream(EncoderStream):
             if not self._motion.still:
                 # The next frame will be like this one, had the band been predicted.
                 usual = self._open().usual_bytes
-                scaled = usual[self._due] * 2 ** ((trial.level - level) / self._halving("inter"))
+                scaled = usual[self._due] * 2 ** ((trial.level - level) / self._forecast.halving)
                 level, bits = trial.level, round(8 * (sum(usual) - usual[self._due] + scaled))
                 self._ratio += FOLLOW * (8 * len(trial.coded.data) / max(bits, 1) - self._ratio)
             self._forecast.see(level, bits)

@@ -1,6 +1,6 @@
 """How near the goal a search for the quality step must come, and how much coding it may cost: less where coding is slow.
 
-Work is counted in encodes of one frame, never in time: the same frames always give the same decisions.
+Work is counted in encodes and pixels, time in stamps: the same frames always give the same decisions.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import math
 from embodiedcomp_codec.quality_search import Tolerance
 
 SLOW_PIXELS = 16 * 256 * 256  # from here on a key frame of camera pace is tried less often
-REPLAYED = 1400 * 256 * 256  # pixels of a group a second that one stream replays, of x264; or the group once a frame
-SPOKEN_FOR = 0.02  # s of each frame's time, for its own coding, its way, and the other cameras
-MOST_TIME = 0.09  # s a frame, from where on more of it buys no more trials: three of the longest group that is replayed
+REPLAYED = (
+    1400 * 256 * 256
+)  # pixels a second that one stream replays, of x264; or its group once a frame, and more if it must
+SPOKEN_FOR = 0.02  # s of each frame's time, half of it at most, for its own coding, its way, and the other cameras
+MOST_TIME = 0.09  # s a frame, from where on more of it buys no more trials: of x264 three of the longest group
 INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
 KEY_TOLERANCE = Tolerance(low=0.8, high=1.0, trials=6)
 SLOW_KEY_TOLERANCE = Tolerance(low=0.6, high=1.0, trials=3)  # each trial of a large one may cost several frames' time
@@ -39,6 +41,7 @@ def inter_tolerance(sparse: bool, credit: float, effort: float, period: float, g
     if sparse:
         return SPARSE_TOLERANCE
     tolerance = CATCH_UP_TOLERANCE if credit > CATCH_UP_FROM else INTER_TOLERANCE
-    most = REPLAYED * max(min(period, MOST_TIME) - SPOKEN_FOR, 0.0) / effort
+    time = min(period, MOST_TIME)
+    most = REPLAYED * (time - min(SPOKEN_FOR, time / 2)) / effort
     again = min(max(int(most // group_pixels), 1), tolerance.trials - 1)
     return dataclasses.replace(tolerance, trials=1 + again)

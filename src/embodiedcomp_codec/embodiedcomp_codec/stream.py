@@ -7,6 +7,7 @@ was built on a missing reference. Both are pure: stamps and bytes come in as arg
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from embodiedcomp_codec.codec import Codec, CodecError, Image, Mode
 from embodiedcomp_codec.config import Ladder, ladder
@@ -115,6 +116,7 @@ class EncoderStream:
         if target.unlimited:
             self._encodes.drop_second()
         self._rate_points.forget()
+        self._forecast.renew()
         self._still_picture.renew()
         self._budget.retarget(target)
 
@@ -130,6 +132,7 @@ class EncoderStream:
         height, width = image.shape[:2]
         if (width, height) != self._size:
             self._size = (width, height)
+            self._forecast.renew()
             self._key_wanted = True
         if (
             self._mode == "inter" and not self._target.unlimited
@@ -197,8 +200,7 @@ class EncoderStream:
             most = budget.burst().less(8 * len(self._header(False, self._encodes.downsample)))
             goal = Goal(goal.bits, max(goal.limit, most.limit))
         level = search(bits_at, self._levels, start, self._forecast.halving, goal, tolerance)
-        if not budget.sparse and not self._motion.still:
-            self._forecast.compare({level: trial.bits for level, trial in trials.items()}, goal.bits)
+        self._compare(trials.values(), goal)
         return self._or_key(image, trials[level], goal)
 
     def _choose_blind(self, image: Image, goal: Goal) -> Trial:
@@ -219,9 +221,16 @@ class EncoderStream:
         if self._motion.growth < SURPRISE:
             back = min(back, MOST_BACK)
         coarser = self._continue(image, max(level - max(round(self._forecast.halving * back), 1), 0))
-        if not self._motion.still:
-            self._forecast.compare({coarser.level: coarser.bits, level: trial.bits}, goal.bits)
+        self._compare((coarser, trial), goal)
         return coarser
+
+    def _compare(self, trials: Iterable[Trial], goal: Goal) -> None:
+        """Learn from one frame's trials how steep the steps are: at camera pace, and where bits buy no picture for later.
+
+        Not of a codec that is seldom tried: it would keep to what it once learned, and is damped instead.
+        """
+        if self._motion.moving and not self._budget.sparse and self._effort <= 1:
+            self._forecast.compare({trial.level: trial.bits for trial in trials if not trial.coded.key}, goal.bits)
 
     def _most(self) -> float:
         """Allowances that the frame at hand may be meant to cost."""
@@ -338,6 +347,8 @@ class EncoderStream:
             at_ceiling=bits < CEILING_MARGIN * goal.bits and self._at_ceiling(trial, coded_key),
         )
         self._forecast.climb(trial.level, bits, anew=coded_key or not self._motion.still)
+        if trial.downsample != self._encodes.downsample:
+            self._forecast.renew()
         self._encodes.sent(trial)
         self._key_wanted = False
         # What a picture costs that stands says nothing about how to go on once something moves.

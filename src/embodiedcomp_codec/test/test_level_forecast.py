@@ -1,6 +1,6 @@
 import pytest
 
-from embodiedcomp_codec.level_forecast import LevelForecast
+from embodiedcomp_codec.level_forecast import STEEPEST, LevelForecast
 
 
 def test_twice_the_bits_are_a_halving_finer_and_more_motion_is_coarser() -> None:
@@ -50,10 +50,9 @@ def test_a_pattern_of_the_codec_is_learned_and_begins_anew_with_a_key_frame() ->
 
 def test_trials_of_one_frame_show_how_steep_the_steps_are() -> None:
     forecast = LevelForecast(levels=64, halving=4.0)
+    forecast.compare({}, 500)
     forecast.compare({20: 1000}, 500)
-    forecast.compare({20: 1000, 24: 1001}, 500)
-    forecast.compare({20: 1000, 24: 900}, 500)
-    assert forecast.halving == 4.0, "one trial tells nothing, nor does a flat"
+    assert forecast.halving == 4.0, "one trial tells nothing"
     for _ in range(20):
         forecast.compare({16: 10, 20: 1000, 24: 4000}, 2000)
     assert forecast.halving == pytest.approx(2.0), "of the two that are nearest to the goal"
@@ -61,10 +60,18 @@ def test_trials_of_one_frame_show_how_steep_the_steps_are() -> None:
     assert forecast.follow(2000, 0.0) == 22
     for _ in range(20):
         forecast.compare({20: 1000, 21: 64_000}, 2000)
-    assert forecast.halving >= 0.25 * 4.0, "a cliff is no slope"
-    for _ in range(20):
-        forecast.compare({20: 1000, 40: 2000}, 2000)
-    assert forecast.halving == pytest.approx(4.0)
+    assert forecast.halving == pytest.approx(STEEPEST * 4.0), "a cliff is no slope"
+    assert forecast.follow(1e9, 0.0) == 24, "never more than a halving finer, as first guessed"
+    for flat in ({20: 1000, 24: 1001}, {20: 1000, 40: 2000}, {20: 1000, 22: 900}):
+        for _ in range(20):
+            forecast.compare({20: 1000, 21: 64_000}, 2000)
+        for _ in range(20):
+            forecast.compare(flat, 2000)
+        assert forecast.halving == pytest.approx(4.0), flat
+    forecast.compare({20: 1000, 21: 1010}, 2000)
+    forecast.compare({20: 1000, 21: 64_000}, 2000)
+    forecast.renew()
+    assert forecast.halving == 4.0
 
 
 def test_where_a_step_too_far_costs_nothing_it_may_rise_faster() -> None:
