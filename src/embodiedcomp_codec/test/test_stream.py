@@ -162,9 +162,8 @@ def test_a_new_target_of_an_inter_stream_takes_effect_within_two_windows(
     # From the third window on, every window of ten frames: no key frame excuses one here.
     assert [frame.key for frame in sent].count(True) == 1
     windows = np.convolve(bits[50:], np.full(10, 0.1), "valid") / after - 1
-    # hevc on its way up gives away more (decision 0021).
-    assert windows.max() <= 0.10 and windows.min() >= (-0.25 if codec == "hevc" else -0.15)
-    assert np.mean(bits[50:]) / after - 1 >= (-0.15 if codec == "hevc" else -0.05)
+    assert windows.max() <= 0.10 and windows.min() >= -0.15
+    assert np.mean(bits[50:]) / after - 1 >= -0.05
 
 
 def test_lossless_stays_lossless_under_any_target() -> None:
