@@ -37,9 +37,7 @@ BLIND_MARGIN = 0.35  # allowances over the limit that are borne rather than payi
 OWING_MARGIN = 1.0  # the same while an earlier key frame is being repaid: two in a row would break the promise
 GUARDED_PIXELS = 1 << 17  # of a picture, at most, that gets a second encoder in a long group: it doubles the work
 GUARDED_RISE = 2.0  # halvings, at most, from one frame to the next finer one: a step too far costs nothing there
-MOST_BACK = (
-    2.0  # halvings, at most, from a trial that was too dear to the next: beyond that it was a cliff, not a slope
-)
+MOST_BACK = 2.0  # halvings, at most, from a trial that was too dear to the next: beyond that it was a cliff
 SURPRISE = 1.0  # halvings of motion: what is dear after that is something new
 UNKNOWN = 1 << 40  # bits
 FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
@@ -134,9 +132,8 @@ class EncoderStream:
             self._size = (width, height)
             self._forecast.renew()
             self._key_wanted = True
-        if (
-            self._mode == "inter" and not self._target.unlimited
-        ):  # nothing else asks, and a large picture takes half a ms
+        # Nothing else asks, and a large picture takes half a ms.
+        if self._mode == "inter" and not self._target.unlimited:
             self._motion.see(image)
         key = self._key_wanted or self._mode == "intra"
         self._budget.grant(stamp_ns, width * height)

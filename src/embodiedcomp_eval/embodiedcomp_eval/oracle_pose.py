@@ -51,7 +51,7 @@ def pack_pose(kind: str, pose: Pose) -> bytes:
 
 
 def unpack_pose(packet: bytes) -> tuple[str, Pose]:
-    """Inverse of ``pack_pose``, up to 0.3 mm and about 1 degree."""
+    """Inverse of ``pack_pose``, up to 0.3 mm and 2.3 degrees (0.7 in the mean)."""
     word = int.from_bytes(packet, "big") >> 1
     others = np.zeros(3)
     for i in reversed(range(3)):
