@@ -11,9 +11,7 @@ import math
 from embodiedcomp_codec.quality_search import Tolerance
 
 SLOW_PIXELS = 16 * 256 * 256  # from here on a key frame of camera pace is tried less often
-REPLAYED = (
-    1400 * 256 * 256
-)  # pixels a second that one stream replays, of x264; or its group once a frame, and more if it must
+REPLAYED = 1400 * 256 * 256  # pixels a second that one stream replays, of x264; its group once a frame at least
 SPOKEN_FOR = 0.02  # s of each frame's time, half of it at most, for its own coding, its way, and the other cameras
 MOST_TIME = 0.09  # s a frame, from where on more of it buys no more trials: of x264 three of the longest group
 INTRA_TOLERANCE = Tolerance(low=0.97, high=1.02, trials=7)
