@@ -14,7 +14,7 @@ def test_payload_bytes_are_those_on_the_bits_topics(
     toy_task: str, tmp_path: Path, ros_domain: int, ros_context: Any, processes: Processes
 ) -> None:
     import rclpy
-    from rclpy.qos import QoSProfile, ReliabilityPolicy
+    from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
     from sensor_msgs.msg import CompressedImage
 
     from embodiedcomp_msgs.msg import TrialResult
@@ -26,7 +26,10 @@ def test_payload_bytes_are_those_on_the_bits_topics(
         topic = f"/{camera}/image_raw/embodiedcomp"
         node.create_subscription(CompressedImage, topic, lambda message: sizes.append(len(message.data)), deep)
     results: list[Any] = []
-    node.create_subscription(TrialResult, "/trial_result", results.append, deep)
+    latched = QoSProfile(
+        depth=1000, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+    )
+    node.create_subscription(TrialResult, "/trial_result", results.append, latched)
     options = ["--policy", "toy", "--task", toy_task, "--codec", "av1", "--episodes", "3", "--out", str(tmp_path / "t")]
     trial = start_trial(processes, *options, "--domain-id", str(ros_domain))
     assert spin_until(node, lambda: not trial.running, timeout=120.0)

@@ -97,6 +97,11 @@ class Stack:
     def said(self) -> list[str]:
         return self.robot.output.splitlines()
 
+    @property
+    def states(self) -> list[str]:
+        """The guard's, one line a change; the double tells of commands between them."""
+        return [line for line in self.said if line.startswith("guard ")]
+
 
 @pytest.mark.slow
 @pytest.mark.timing
@@ -118,7 +123,8 @@ def test_only_what_the_policy_needs_crosses_and_a_pulled_cable_ends_in_a_hold(
     assert not set(IMAGES) & set(stack.crossed()[0].topics)
     assert re.search(r"is (29\.\d|3\d\.\d)\d* s old when it comes.*clock is ahead", doctor.output), doctor.output
 
-    lines = stack.guard("running", len(stack.said)) if "guard running" not in stack.said[-1] else len(stack.said)
+    wait_until(lambda: stack.states[-1].startswith("guard running"), "guard running", 60.0)
+    lines = len(stack.said)
     hosts.plug("remote", False)
     wait_until(lambda: re.search("guard (holding|refused)", "\n".join(stack.said[lines:])), "hold", 10.0)
     hosts.plug("remote", True)

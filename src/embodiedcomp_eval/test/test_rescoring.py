@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from bag_examples import SECOND, START, header, make, put
 
+from embodiedcomp_eval.bags.episode_windows import episode_windows
 from embodiedcomp_eval.bags.errors import BagError
+from embodiedcomp_eval.bags.reader import BagReader
 from embodiedcomp_eval.bags.recorder import CONFIGURATION
 from embodiedcomp_eval.bags.rescoring import configuration, rescore
 from embodiedcomp_eval.bags.writer import BagWriter
@@ -26,6 +28,7 @@ from embodiedcomp_policy.robot import load_robot
 MS = 1_000_000
 SETTING = Setting(load_robot("ur5e"), 0.12)
 LENGTH = 6 * SECOND
+EPISODES = 3
 
 
 def pose(stamp_ns: int, z: float) -> Any:
@@ -36,13 +39,13 @@ def pose(stamp_ns: int, z: float) -> Any:
 
 
 def state(told: int, phase: int) -> Any:
-    return make("embodiedcomp_msgs/msg/EpisodeState", episode=told, seed=100 + told, step=0, phase=phase)
+    return make("embodiedcomp_msgs/msg/EpisodeState", episode=told, seed=100 + told % EPISODES, step=0, phase=phase)
 
 
 def result(stamp_ns: int, episode: int, outcome: str, error: str = "") -> Any:
     stamp = make("builtin_interfaces/msg/Time", sec=stamp_ns // SECOND, nanosec=stamp_ns % SECOND)
     counts = dict.fromkeys(
-        ("seed", "steps", "queries", "frames_sent", "frames_lost", "key_frames", "payload_bytes", "wire_bytes"), 0
+        ("steps", "queries", "frames_sent", "frames_lost", "key_frames", "payload_bytes", "wire_bytes"), 0
     )
     numbers = dict.fromkeys(
         ("target_bpp", "target_bitrate", "action_efficiency", "payload_bpp", "wire_bpp", "bits_per_second", "duration",
@@ -50,7 +53,7 @@ def result(stamp_ns: int, episode: int, outcome: str, error: str = "") -> Any:
     )  # fmt: skip
     return make(
         "embodiedcomp_msgs/msg/TrialResult", stamp=stamp, task="ur5e_pick", codec="av1", mode="inter", policy="p",
-        episode=episode, success=outcome == "success", error=error, outcome=outcome, decided_by="object_pose",
+        episode=episode, seed=100 + episode, success=outcome == "success", error=error, outcome=outcome, decided_by="object_pose",
         reason="as it was", **counts, **numbers,
     )  # fmt: skip
 
@@ -102,6 +105,19 @@ def test_a_bag_knows_what_its_trial_was_judged_by_and_is_judged_again(tmp_path: 
     assert first["seconds"] == pytest.approx(2.3, abs=0.051) and first["seed"] == 100
     assert first["was"] == {"outcome": "success", "decided_by": "object_pose", "reason": "as it was"}
     assert "saw nothing of the object" in found[2].verdict.reason
+
+
+def test_results_from_before_the_recording_end_no_episode(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as writer:
+        put(writer, "/episode", START, state(2, 0))
+        for told in range(2):  # latched: they come when the recorder is found, with the episode under way
+            put(writer, "/trial_result", START + MS, result(START - SECOND, told, "failure"))
+        put(writer, "/episode", START + LENGTH, state(2, 1))
+        put(writer, "/trial_result", START + LENGTH + MS, result(START + LENGTH, 2, "success"))
+    with BagReader(tmp_path / "bag") as reader:
+        found = episode_windows(reader)
+    assert [(one.episode, one.start_ns, one.end_ns) for one in found] == [(2, START, START + LENGTH)]
+    assert found[0].result.outcome == "success"
 
 
 def test_an_operator_who_looked_since_decides_the_doubtful_one(tmp_path: Path) -> None:

@@ -55,10 +55,11 @@ def episode_windows(reader: BagReader) -> list[Window]:
     for record in reader.records([*of_type[EPISODE_TYPE], *of_type[RESULT_TYPE]]):
         message, last_ns = reader.deserialize(record), record.log_ns
         if record.msgtype == RESULT_TYPE:
-            if open_one is not None:
+            # The topic is latched: a recorder that came late hears the results of episodes that it did not see.
+            if open_one is not None and open_one.seed == message.seed:
                 found.append(_closed(open_one, record.log_ns))
                 open_one = None
-            if found and found[-1].result is None:
+            if found and found[-1].result is None and found[-1].seed == message.seed:
                 found[-1] = Window(**{**found[-1].__dict__, "result": message})
         elif message.phase == RUN and (open_one is None or open_one.told != message.episode):
             if open_one is not None:

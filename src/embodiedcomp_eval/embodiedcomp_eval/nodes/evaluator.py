@@ -10,6 +10,7 @@ from typing import Any
 import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from embodiedcomp_eval.assembly import make_recorder, make_wire_size
 from embodiedcomp_eval.config import ConfigError
@@ -39,6 +40,10 @@ CHECK_PERIOD = 0.05
 """s of wall time between looks at deadlines; messages are looked at when they come."""
 LOOK_PERIOD = 0.25
 """s of wall time between looks for topics that have come."""
+RESULTS_QOS = QoSProfile(
+    depth=1000, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+"""Latched: who comes late, or is discovered late, still gets the results so far."""
 FAREWELL = Duration(seconds=5.0)
 """How long the end of the process may wait until everyone has the last messages."""
 
@@ -70,7 +75,7 @@ class EvaluatorNode(AutostartNode):
         self._judging: Judging | None = None
         self._waits = Waits(self)
         self._state = self.create_lifecycle_publisher(EpisodeState, "episode", LOCKSTEP_QOS)
-        self._results = self.create_lifecycle_publisher(TrialResult, "trial_result", LOCKSTEP_QOS)
+        self._results = self.create_lifecycle_publisher(TrialResult, "trial_result", RESULTS_QOS)
         wall = Clock(clock_type=ClockType.STEADY_TIME)
         if success == GROUND_TRUTH:
             if resetter == "operator":
