@@ -21,6 +21,7 @@ MAX_GAP = 2.0  # periods that a frame's allowance is worth, at most; what a long
 MIN_WINDOW_FRAMES = 4  # a key frame can't be repaid within less
 KEY_SHARE = 0.4  # of one window's bits, at most, for a key frame beyond its own allowance
 THRIFTY_KEY_SHARE = 0.2  # the same near a codec's floor: frames can hardly become cheaper to repay it
+PAIR_EXCESS = 0.07  # of two windows, at most, for a second key frame in them beyond its own allowance
 STILL_KEY_SHARE = 0.4  # the same for a picture that stands: the frames that repay it have little to say
 SPARSE_KEY_SHARE = 0.19  # the same with one frame a query: then frames after it cost nearly as much as it does
 MAX_CATCH_UP = 1.4  # a frame's goal, at most, in allowances
@@ -160,6 +161,10 @@ class Budget:
         share = SPARSE_KEY_SHARE if self.sparse else THRIFTY_KEY_SHARE if thrifty else KEY_SHARE
         gap = self._allowance - self._usual
         bits = max(self._allowance, self._usual * (1 + share * self.window_frames) + gap - owed)
+        if not self.sparse and 0 < self._key_windows < self.window_frames:
+            # It falls into the second of the last one's two windows, which see little of its own being repaid.
+            unseen = 1 - max(self._key_windows - 1, 0.0) / (2 * self.window_frames - 1)
+            bits = min(bits, self._allowance + PAIR_EXCESS * 2 * self._window_bits / unseen)
         return Goal(bits, bits)
 
     def still_key_goal(self, standing: float) -> Goal:

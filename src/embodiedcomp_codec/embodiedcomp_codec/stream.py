@@ -25,6 +25,7 @@ from embodiedcomp_codec.registry import get_codec
 from embodiedcomp_codec.search_effort import inter_tolerance, key_tolerance
 from embodiedcomp_codec.still_picture import StillPicture
 from embodiedcomp_codec.stream_config import SentFrame, StreamConfig
+from embodiedcomp_codec.surprise import MOST_BACK, SURPRISE, another_scene, too_dear
 from embodiedcomp_codec.trial_encodes import Trial, TrialEncodes
 
 __all__ = ["DecoderStream", "EncoderStream", "ReceivedFrame", "SentFrame", "StreamConfig"]
@@ -33,12 +34,8 @@ DEFAULT_LEVELS = 64
 DAMPED_GAIN = 0.6  # of a codec that is seldom tried again: full steps swing between too little and too much
 DAMPED_FROM = 0.3  # allowances: less than that is asked for where a window is spent, and must be met
 BLIND_AIM = 0.8  # of the limit, at most, where a frame can't be tried again
-BLIND_MARGIN = 0.35  # allowances over the limit that are borne rather than paying for a key frame
-OWING_MARGIN = 1.0  # the same while an earlier key frame is being repaid: two in a row would break the promise
 GUARDED_PIXELS = 1 << 17  # of a picture, at most, that gets a second encoder in a long group: it doubles the work
 GUARDED_RISE = 2.0  # halvings, at most, from one frame to the next finer one: a step too far costs nothing there
-MOST_BACK = 2.0  # halvings, at most, from a trial that was too dear to the next: beyond that it was a cliff
-SURPRISE = 1.0  # halvings of motion: what is dear after that is something new
 UNKNOWN = 1 << 40  # bits
 FLOOR_MARGIN = 1.05  # at the coarsest setting, more than this times the target counts as the codec's floor
 CEILING_MARGIN = 0.95
@@ -135,6 +132,8 @@ class EncoderStream:
         # Nothing else asks, and a large picture takes half a ms.
         if self._mode == "inter" and not self._target.unlimited:
             self._motion.see(image)
+            if self._motion.growth >= SURPRISE:
+                self._forecast.renew()
         key = self._key_wanted or self._mode == "intra"
         self._budget.grant(stamp_ns, width * height)
         self._still_picture.begin(self._budget, self._stands and not key)
@@ -198,7 +197,9 @@ class EncoderStream:
             goal = Goal(goal.bits, max(goal.limit, most.limit))
         level = search(bits_at, self._levels, start, self._forecast.halving, goal, tolerance)
         self._compare(trials.values(), goal)
-        return self._or_key(image, trials[level], goal)
+        first = next(iter(trials.values()))
+        new = another_scene(first.bits, goal, budget, self._motion.growth, level == 0)
+        return self._or_key(image, first if new else trials[level], goal)
 
     def _choose_blind(self, image: Image, goal: Goal) -> Trial:
         """A frame of a group too long to replay: one prediction."""
@@ -214,9 +215,9 @@ class EncoderStream:
             return self._continue(image, level)
         if trial.bits <= goal.limit:
             return self._encodes.keep(trial)
-        back = math.log2(trial.bits / goal.bits)
-        if self._motion.growth < SURPRISE:
-            back = min(back, MOST_BACK)
+        if level > 0 and another_scene(trial.bits, goal, self._budget, self._motion.growth):
+            return trial
+        back = min(math.log2(trial.bits / goal.bits), MOST_BACK)
         coarser = self._continue(image, max(level - max(round(self._forecast.halving * back), 1), 0))
         self._compare((coarser, trial), goal)
         return coarser
@@ -265,8 +266,7 @@ class EncoderStream:
         """The trial, or a key frame where it is far too dear: after a cut, or after a prediction that failed."""
         if self._motion.still:
             return trial  # what it cost buys a finer picture for all frames to come: no key frame is cheaper
-        margin = OWING_MARGIN if self._budget.owing else BLIND_MARGIN
-        if trial.bits <= goal.limit + margin * self._budget.allowance:
+        if not too_dear(trial.bits, goal, self._budget):
             return trial
         at_coarsest = trial.level == 0
         if at_coarsest and self._encodes.downsample == self._rungs[0][1]:

@@ -46,7 +46,8 @@ def test_intra_within_two_percent_and_five_in_every_window(sequence: object, tar
 @pytest.mark.parametrize("sequence", [panning, hard_cuts])
 def test_inter_keeps_its_promise(codec: str, target: float, sequence: object) -> None:
     config = StreamConfig(codec, target_bpp=target, frame_period=PERIOD)
-    result = measure(sequence(150, 96, 96), config, PERIOD)  # type: ignore[operator]
+    # So long that the key frame of the last cut, after 148 frames, is repaid.
+    result = measure(sequence(170, 96, 96), config, PERIOD)  # type: ignore[operator]
     assert -0.05 <= result.total <= 0.02
     assert result.worst <= 0.10
     assert result.key_pair <= 0.10
