@@ -132,8 +132,6 @@ class EncoderStream:
         # Nothing else asks, and a large picture takes half a ms.
         if self._mode == "inter" and not self._target.unlimited:
             self._motion.see(image)
-            if self._motion.growth >= SURPRISE:
-                self._forecast.renew()
         key = self._key_wanted or self._mode == "intra"
         self._budget.grant(stamp_ns, width * height)
         self._still_picture.begin(self._budget, self._stands and not key)
@@ -344,8 +342,8 @@ class EncoderStream:
             at_ceiling=bits < CEILING_MARGIN * goal.bits and self._at_ceiling(trial, coded_key),
         )
         self._forecast.climb(trial.level, bits, anew=coded_key or not self._motion.still)
-        if trial.downsample != self._encodes.downsample:
-            self._forecast.renew()
+        if trial.downsample != self._encodes.downsample or (coded_key and not key and self._motion.growth >= SURPRISE):
+            self._forecast.renew()  # another scene has another slope, as another size has
         self._encodes.sent(trial)
         self._key_wanted = False
         # What a picture costs that stands says nothing about how to go on once something moves.
