@@ -196,7 +196,7 @@ class EncoderStream:
         level = search(bits_at, self._levels, start, self._forecast.halving, goal, tolerance)
         self._compare(trials.values(), goal)
         first = next(iter(trials.values()))
-        new = another_scene(first.bits, goal, budget, self._motion.growth, level == 0)
+        new = another_scene(first.bits, goal, budget, self._motion.leap, level == 0)
         return self._or_key(image, first if new else trials[level], goal)
 
     def _choose_blind(self, image: Image, goal: Goal) -> Trial:
@@ -213,9 +213,11 @@ class EncoderStream:
             return self._continue(image, level)
         if trial.bits <= goal.limit:
             return self._encodes.keep(trial)
-        if level > 0 and another_scene(trial.bits, goal, self._budget, self._motion.growth):
+        if level > 0 and another_scene(trial.bits, goal, self._budget, self._motion.leap):
             return trial
-        back = min(math.log2(trial.bits / goal.bits), MOST_BACK)
+        back = math.log2(trial.bits / goal.bits)
+        if self._motion.growth < SURPRISE:
+            back = min(back, MOST_BACK)
         coarser = self._continue(image, max(level - max(round(self._forecast.halving * back), 1), 0))
         self._compare((coarser, trial), goal)
         return coarser
@@ -342,7 +344,7 @@ class EncoderStream:
             at_ceiling=bits < CEILING_MARGIN * goal.bits and self._at_ceiling(trial, coded_key),
         )
         self._forecast.climb(trial.level, bits, anew=coded_key or not self._motion.still)
-        if trial.downsample != self._encodes.downsample or (coded_key and not key and self._motion.growth >= SURPRISE):
+        if trial.downsample != self._encodes.downsample or (coded_key and not key and self._motion.leap >= SURPRISE):
             self._forecast.renew()  # another scene has another slope, as another size has
         self._encodes.sent(trial)
         self._key_wanted = False

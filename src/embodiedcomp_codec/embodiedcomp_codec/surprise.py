@@ -18,12 +18,12 @@ def too_dear(bits: int, goal: Goal, budget: Budget) -> bool:
     return bits > goal.limit + (OWING_MARGIN if budget.owing else MARGIN) * budget.allowance
 
 
-def another_scene(bits: int, goal: Goal, budget: Budget, growth: float, coarsest: bool = False) -> bool:
+def another_scene(bits: int, goal: Goal, budget: Budget, leap: float, coarsest: bool = False) -> bool:
     """Whether a frame that costs ``bits`` at the quality of the last one shows what no frame before did.
 
-    Made coarse enough to be paid for it would be of no use, and many frames after it would be little better. growth: of
-    motion, in halvings. coarsest: nothing finer than the coarsest step was affordable. One frame a query has a limit of its
-    own for each.
+    Made coarse enough to be paid for it would be of no use, and many frames after it would be little better. leap:
+    of motion, in halvings. coarsest: nothing finer than the coarsest step was affordable. With one frame a query never: any
+    two may differ as much.
     """
     far = coarsest or bits > goal.bits * 2**MOST_BACK
-    return far and growth >= SURPRISE and not budget.sparse and too_dear(bits, goal, budget)
+    return far and leap >= SURPRISE and not budget.sparse and too_dear(bits, goal, budget)
