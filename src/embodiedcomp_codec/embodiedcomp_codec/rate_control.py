@@ -153,16 +153,18 @@ class Budget:
         room = max(self.room - BURST_LEAVES * self._window_bits, 1.0)
         return Goal(min(room, max(self._allowance + self._balance, 1.0)), room)
 
-    def key_goal(self, thrifty: bool = False) -> Goal:
-        """What the open frame may cost as a key frame of an inter stream. thrifty: where little can be saved after it."""
+    def key_goal(self, thrifty: bool = False, second: bool = False) -> Goal:
+        """What the open frame may cost as a key frame of an inter stream. thrifty: where little can be saved after it.
+
+        second: where it comes late in the two windows of another, what these can bear, as they see little of it repaid.
+        """
         if self._intra:
             return self.goal()
         owed = sum(amount * left for amount, left in self._debts) - min(self._balance, 0.0)
         share = SPARSE_KEY_SHARE if self.sparse else THRIFTY_KEY_SHARE if thrifty else KEY_SHARE
         gap = self._allowance - self._usual
         bits = max(self._allowance, self._usual * (1 + share * self.window_frames) + gap - owed)
-        if not self.sparse and 0 < self._key_windows < self.window_frames:
-            # It falls into the second of the last one's two windows, which see little of its own being repaid.
+        if second and not self.sparse and 0 < self._key_windows < self.window_frames:
             unseen = 1 - max(self._key_windows - 1, 0.0) / (2 * self.window_frames - 1)
             bits = min(bits, self._allowance + PAIR_EXCESS * 2 * self._window_bits / unseen)
         return Goal(bits, bits)

@@ -87,8 +87,7 @@ class EncoderStream:
         self._budget = Budget(
             self._target, self._config.budget_window, self._config.frame_period, self._mode == "intra"
         )
-        self._size = (0, 0)
-        self._sequence = 0
+        self._size, self._sequence = (0, 0), 0
         self._encodes = TrialEncodes(self._codec, self._mode)
         self._rate_points = RatePoints(self._codec, self._mode, self._levels)
         self._motion = Motion()
@@ -275,7 +274,8 @@ class EncoderStream:
         falls = at_coarsest and self._motion.growth < SURPRISE and not self._budget.sparse
         if falls:
             self._rate_points.fall(self._encodes.downsample, False)
-        return self._choose_key(image, self._budget.key_goal(thrifty=falls), self._budget.usual / self._pixels)
+        goal = self._budget.key_goal(thrifty=falls, second=self._motion.leap >= SURPRISE)
+        return self._choose_key(image, goal, self._budget.usual / self._pixels)
 
     def _continue(self, image: Image, level: int) -> Trial:
         """Code the frame once, at ``level``, in the open encoder."""
